@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/cursor.h"
+#include "base/gather.h"
+
+struct varlong_case {
+    const char *label;
+    int64_t value;
+    size_t size;
+};
+
+static const struct varlong_case varlong_cases[] = {
+    { "zero", 0, 1 },
+    { "minus one", -1, 1 },
+    { "last of one byte", 63, 1 },
+    { "first of two bytes", 64, 2 },
+    { "largest int32", INT32_MAX, 5 },
+    { "largest", INT64_MAX, 10 },
+    { "smallest", INT64_MIN, 10 },
+};
+
+static void varlongs_survive(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof varlong_cases / sizeof *varlong_cases; i++) {
+        const struct varlong_case *c = &varlong_cases[i];
+        uint8_t memory[16];
+        struct writer w = writer_over(memory, sizeof memory);
+        write_varlong(&w, c->value);
+        assert_int_equal(writer_used(&w), c->size);
+        assert_int_equal(varlong_size(c->value), c->size);
+        struct reader r = reader_over(writer_slice(&w));
+        assert_true(read_varlong(&r) == c->value);
+        assert_int_equal(r.error, SIGNET_OK);
+        for (size_t cut = 0; cut < c->size; cut++) {
+            struct reader shorter = reader_over(slice_of(memory, cut));
+            assert_true(read_varlong(&shorter) == 0);
+            assert_int_equal(shorter.error, SIGNET_ERROR_TRUNCATED);
+        }
+    }
+}
+
+static void overlong_varints_are_malformed(void **state)
+{
+    (void)state;
+    static const uint8_t six_groups[] = { 0x80, 0x80, 0x80, 0x80, 0x80, 0x00 };
+    struct reader r = reader_over(slice_of(six_groups, sizeof six_groups));
+    read_uvarint(&r);
+    assert_int_equal(r.error, SIGNET_ERROR_MALFORMED);
+    static const uint8_t bit_32[] = { 0x80, 0x80, 0x80, 0x80, 0x10 };
+    r = reader_over(slice_of(bit_32, sizeof bit_32));
+    read_uvarint(&r);
+    assert_int_equal(r.error, SIGNET_ERROR_MALFORMED);
+}
+
+static void the_first_error_stays(void **state)
+{
+    (void)state;
+    uint8_t memory[3] = { 0, 0, 7 };
+    struct reader r = reader_over(slice_of(memory, sizeof memory));
+    assert_int_equal(read_u16(&r), 0);
+    assert_int_equal(read_u32(&r), 0);
+    assert_int_equal(r.error, SIGNET_ERROR_TRUNCATED);
+    assert_int_equal(read_u8(&r), 0);
+    struct writer w = writer_over(memory, 3);
+    write_u32(&w, 1);
+    write_u8(&w, 9);
+    assert_int_equal(w.error, SIGNET_ERROR_NO_SPACE);
+    assert_int_equal(writer_used(&w), 0);
+    assert_int_equal(memory[0], 0);
+}
+
+static void a_gather_keeps_order_and_gives_back_its_budget(void **state)
+{
+    (void)state;
+    struct budget budget = { .limit_bytes = 1000 };
+    struct gather g, h;
+    gather_init(&g, &budget);
+    gather_init(&h, &budget);
+    struct block *block = block_new(&budget, 10);
+    memcpy(block->data, "0123456789", 10);
+    gather_add(&g, block, block->data, 4);
+    uint8_t *room = gather_room(&g, 1);
+    struct gather_mark mark = gather_mark(&g);
+    gather_copy(&g, slice_of_text("dropped"));
+    gather_rewind(&g, mark);
+    gather_add(&h, block, block->data + 4, 3);
+    gather_add(&h, block, block->data + 7, 3);
+    assert_int_equal(h.count, 1);
+    gather_splice(&g, &h);
+    *room = '-';
+    block_release(block);
+    char text[12] = { 0 };
+    assert_int_equal(g.size, 11);
+    gather_flatten(&g, (uint8_t *)text);
+    assert_string_equal(text, "0123-456789");
+    gather_consume(&g, 6);
+    gather_flatten(&g, (uint8_t *)text);
+    assert_memory_equal(text, "56789", 5);
+    gather_consume(&g, 5);
+    assert_int_equal(budget.used_bytes, 0);
+    gather_free(&g);
+    gather_free(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(varlongs_survive),
+        cmocka_unit_test(overlong_varints_are_malformed),
+        cmocka_unit_test(the_first_error_stays),
+        cmocka_unit_test(a_gather_keeps_order_and_gives_back_its_budget),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
