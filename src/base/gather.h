@@ -48,8 +48,8 @@ void gather_splice(struct gather *to, struct gather *from);
 
 /* A place to come back to: gather_rewind drops all that was appended since. */
 struct gather_mark {
-    size_t count;      /* pieces */
-    size_t last_size;  /* bytes of the last of them */
+    size_t count;     /* pieces */
+    size_t last_size; /* bytes of the last of them */
     size_t size;
 };
 struct gather_mark gather_mark(const struct gather *g);

@@ -29,6 +29,46 @@ enum {
     PREDECESSORS_MAX = 32,
     /* Records of one batch; each costs a stub of 7 to 12 bytes. */
     BATCH_RECORDS_MAX = 10 * 1000 * 1000,
+
+    /* Key files.  A name is read aloud and typed; a line holds a locked key (100 bytes as base64) and a name. */
+    KEY_NAME_BYTES_MAX = 64,
+    KEY_LINE_BYTES_MAX = 256,
+    /* A key file: one line, with room for comments. */
+    KEY_FILE_BYTES_MAX = 16 * 1024,
+    PASSPHRASE_BYTES_MAX = 1024,
+    /* Cost of a passphrase (Argon2id).  The default fits the memory of a sidecar; the largest is what a hostile file can make us spend. */
+    PASSPHRASE_PASSES_DEFAULT = 8,
+    PASSPHRASE_PASSES_MAX = 16,
+    PASSPHRASE_KIB_DEFAULT = 64 * 1024,
+    PASSPHRASE_KIB_MIN = 8,
+    PASSPHRASE_KIB_MAX = 1024 * 1024,
+
+    /* Files an operator writes: a thousand writers with a hundred partitions each of last good offsets, and no more. */
+    TRUST_FILE_BYTES_MAX = 16 * 1024 * 1024,
+    CONFIG_FILE_BYTES_MAX = 1024 * 1024,
+    /* YAML can nest without end; these files go five deep. */
+    YAML_DEPTH_MAX = 16,
+    TRUSTED_WRITERS_MAX = 10 * 1000,
+    WRITER_TOPICS_MAX = 1000,
+    /* Partitions of a revocation; cut-overs; exceptions: one row a partition of a large cluster. */
+    TRUST_PLACES_MAX = 100 * 1000,
+    REASON_BYTES_MAX = 500,
+    /* A report that long is not read to its end. */
+    FINDINGS_MAX = 100,
+
+    /* The configuration's lists. */
+    CONFIG_SERVERS_MAX = 100,
+    CONFIG_NODES_MAX = 1000,
+    CONFIG_LISTENERS_MAX = 64,
+    CONFIG_TOPICS_MAX = 10 * 1000,
+    /* Keys that are tried on what is sealed for us: those in use and those retired. */
+    RECIPIENT_KEYS_MAX = 64,
+    /* Ports that one listener opens for nodes; each is a socket. */
+    NODE_PORTS_MAX = 1024,
+    NODE_PORTS_DEFAULT = 16,
+    WORKERS_MAX = 256,
+    CONNECTIONS_DEFAULT = 10 * 1000,
+    CONNECTIONS_MAX = 1000 * 1000,
 };
 
 #endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/aead.h"
+
+#include <limits.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "base/wipe.h"
+
+enum {
+    AES_BLOCK_BYTES = 16,
+    GCM_NONCE_BYTES = 12,
+};
+
+struct aead_key {
+    EVP_CIPHER_CTX *ecb; /* AES-256 under the long-lived key, for derivation */
+    EVP_CIPHER_CTX *gcm; /* re-keyed for every message */
+    uint8_t k1[AES_BLOCK_BYTES];
+};
+
+/* Doubling in GF(2^128), as CMAC does (SP 800-38B, 6.1). */
+static void double_block(uint8_t block[AES_BLOCK_BYTES])
+{
+    uint8_t carry = (uint8_t)(block[0] >> 7);
+    for (int i = 0; i < AES_BLOCK_BYTES - 1; i++) {
+        block[i] = (uint8_t)((block[i] << 1) | (block[i + 1] >> 7));
+    }
+    block[AES_BLOCK_BYTES - 1] = (uint8_t)((block[AES_BLOCK_BYTES - 1] << 1) ^ (0x87 & (uint8_t)-carry));
+}
+
+static bool start_contexts(struct aead_key *key, const uint8_t bytes[AEAD_KEY_BYTES])
+{
+    static const uint8_t zero[AES_BLOCK_BYTES];
+    int written = 0;
+    if (!key->ecb || !key->gcm || !EVP_EncryptInit_ex(key->ecb, EVP_aes_256_ecb(), NULL, bytes, NULL) ||
+        !EVP_CIPHER_CTX_set_padding(key->ecb, 0) ||
+        !EVP_EncryptUpdate(key->ecb, key->k1, &written, zero, sizeof zero) ||
+        !EVP_CipherInit_ex(key->gcm, EVP_aes_256_gcm(), NULL, NULL, NULL, 1)) {
+        return false;
+    }
+    double_block(key->k1);
+    return true;
+}
+
+struct aead_key *aead_key_new(const uint8_t bytes[AEAD_KEY_BYTES])
+{
+    struct aead_key *key = calloc(1, sizeof *key);
+    if (!key) {
+        return NULL;
+    }
+    key->ecb = EVP_CIPHER_CTX_new();
+    key->gcm = EVP_CIPHER_CTX_new();
+    if (!start_contexts(key, bytes)) {
+        aead_key_free(key);
+        return NULL;
+    }
+    return key;
+}
+
+void aead_key_free(struct aead_key *key)
+{
+    if (!key) {
+        return;
+    }
+    EVP_CIPHER_CTX_free(key->ecb);
+    EVP_CIPHER_CTX_free(key->gcm);
+    wipe(key, sizeof *key);
+    free(key);
+}
+
+/* The two blocks M1 and M2 of the specification: counter, 'X', 0, first half of the nonce, masked with K1 and encrypted. */
+static bool derive(struct aead_key *key, const uint8_t *nonce, uint8_t ret_derived[AEAD_KEY_BYTES])
+{
+    uint8_t blocks[2 * AES_BLOCK_BYTES] = { 0 };
+    for (size_t b = 0; b < 2; b++) {
+        uint8_t *block = blocks + b * AES_BLOCK_BYTES;
+        block[1] = (uint8_t)(b + 1);
+        block[2] = 'X';
+        memcpy(block + 4, nonce, GCM_NONCE_BYTES);
+        for (size_t i = 0; i < AES_BLOCK_BYTES; i++) {
+            block[i] ^= key->k1[i];
+        }
+    }
+    int written = 0;
+    return EVP_EncryptUpdate(key->ecb, ret_derived, &written, blocks, sizeof blocks) && written == AEAD_KEY_BYTES;
+}
+
+static bool start_message(struct aead_key *key, const uint8_t *nonce, struct slice associated, int encrypt)
+{
+    uint8_t derived[AEAD_KEY_BYTES];
+    int written = 0;
+    bool ok = associated.size <= INT_MAX && derive(key, nonce, derived) &&
+              EVP_CipherInit_ex(key->gcm, NULL, NULL, derived, nonce + GCM_NONCE_BYTES, encrypt) &&
+              EVP_CipherUpdate(key->gcm, NULL, &written, associated.data, (int)associated.size);
+    wipe(derived, sizeof derived);
+    return ok;
+}
+
+signet_error aead_seal(struct aead_key *key, const uint8_t nonce[AEAD_NONCE_BYTES], struct slice associated,
+                       uint8_t *text, size_t size, uint8_t ret_tag[AEAD_TAG_BYTES])
+{
+    int written = 0;
+    bool ok = size <= INT_MAX && start_message(key, nonce, associated, 1) &&
+              EVP_CipherUpdate(key->gcm, text, &written, text, (int)size) &&
+              EVP_CipherFinal_ex(key->gcm, text + size, &written) &&
+              EVP_CIPHER_CTX_ctrl(key->gcm, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_BYTES, ret_tag);
+    return ok ? SIGNET_OK : SIGNET_ERROR_CRYPTO;
+}
+
+signet_error aead_open(struct aead_key *key, const uint8_t nonce[AEAD_NONCE_BYTES], struct slice associated,
+                       uint8_t *text, size_t size, const uint8_t tag[AEAD_TAG_BYTES])
+{
+    int written = 0;
+    uint8_t expected[AEAD_TAG_BYTES];
+    memcpy(expected, tag, sizeof expected); /* the library wants it writable */
+    bool ok = size <= INT_MAX && start_message(key, nonce, associated, 0) &&
+              EVP_CipherUpdate(key->gcm, text, &written, text, (int)size) &&
+              EVP_CIPHER_CTX_ctrl(key->gcm, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_BYTES, expected);
+    if (!ok) {
+        return SIGNET_ERROR_CRYPTO;
+    }
+    return EVP_CipherFinal_ex(key->gcm, text + size, &written) > 0 ? SIGNET_OK : SIGNET_ERROR_REFUSED;
+}
