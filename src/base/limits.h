@@ -27,6 +27,23 @@ enum {
     RECIPIENTS_MAX = 64,
     /* Acknowledged predecessors in one envelope: 24 bytes each. */
     PREDECESSORS_MAX = 32,
+    /* What a reader remembers of a partition: 32 and 48 bytes each, grown as needed. */
+    FOLLOW_BATCHES_MAX = 64,
+    FOLLOW_STREAMS_MAX = 64,
+    OPEN_TRANSACTIONS_MAX = 256,
+    /* Batches of one partition in one response; what is beyond is left for the next fetch. */
+    BATCHES_PER_RESPONSE_MAX = 16384,
+    /* How far back in a response the batch before it in its stream is looked for; farther, it is verified on its own. */
+    VOUCH_DISTANCE_MAX = 64,
+    /* Scratch for more batches than this is given back after the response. */
+    OPEN_ITEMS_KEPT = 256,
+    /* Entries in a response's list of aborted transactions; Kafka's own have a handful. */
+    ABORTED_TRANSACTIONS_MAX = 65536,
+    /* Data keys in use for sealing, a worker: one a topic. */
+    DATA_KEYS_MAX = 4096,
+    /* Data keys kept unwrapped for reading, a worker, and for how long. */
+    UNWRAPPED_KEYS_MAX = 1024,
+    UNWRAPPED_KEY_AGE_MS_MAX = 3600 * 1000,
     /* Records of one batch; each costs a stub of 7 to 12 bytes. */
     BATCH_RECORDS_MAX = 10 * 1000 * 1000,
 
@@ -48,6 +65,8 @@ enum {
     CONFIG_FILE_BYTES_MAX = 1024 * 1024,
     /* YAML can nest without end; these files go five deep. */
     YAML_DEPTH_MAX = 16,
+    /* Keys and list entries of one file; 16 bytes each while it is read. */
+    YAML_NODES_MAX = 2 * 1000 * 1000,
     TRUSTED_WRITERS_MAX = 10 * 1000,
     WRITER_TOPICS_MAX = 1000,
     /* Partitions of a revocation; cut-overs; exceptions: one row a partition of a large cluster. */

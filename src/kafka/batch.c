@@ -55,8 +55,7 @@ bool batch_crc_matches(const struct batch *batch)
     return crc32c_finish(crc32c_add(crc32c_start(), covered)) == batch->header.crc;
 }
 
-void batch_write_header(const struct batch_header *header, size_t records_size,
-                        uint8_t ret_bytes[BATCH_HEADER_BYTES])
+void batch_write_header(const struct batch_header *header, size_t records_size, uint8_t ret_bytes[BATCH_HEADER_BYTES])
 {
     struct writer w = writer_over(ret_bytes, BATCH_HEADER_BYTES);
     write_i64(&w, header->base_offset);

@@ -63,8 +63,7 @@ int batch_magic(struct slice input);
 bool batch_crc_matches(const struct batch *batch);
 
 /* Writes the header of a batch whose records have `records_size` bytes; the CRC is taken from `header`. */
-void batch_write_header(const struct batch_header *header, size_t records_size,
-                        uint8_t ret_bytes[BATCH_HEADER_BYTES]);
+void batch_write_header(const struct batch_header *header, size_t records_size, uint8_t ret_bytes[BATCH_HEADER_BYTES]);
 /* Puts `crc` into a header that has been written. */
 void batch_patch_crc(uint8_t header[BATCH_HEADER_BYTES], uint32_t crc);
 

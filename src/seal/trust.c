@@ -24,7 +24,7 @@ void trust_free(struct trust *trust)
 
 bool place_equal(const struct place *a, const struct place *b)
 {
-    return a->partition == b->partition && memcmp(&a->topic, &b->topic, sizeof a->topic) == 0;
+    return a->partition == b->partition && topic_id_equal(&a->topic, &b->topic);
 }
 
 /* Greedy with one point to return to, so that time is bounded by pattern times text. */

@@ -14,15 +14,11 @@
 
 #include "base/limits.h"
 #include "base/slice.h"
+#include "kafka/topic.h"
 
 enum {
     WRITER_KEY_BYTES = 32,
-    TOPIC_ID_BYTES = 16,
     WRITER_NAME_BYTES_MAX = 64,
-};
-
-struct topic_id {
-    uint8_t bytes[TOPIC_ID_BYTES];
 };
 
 /* A partition of one incarnation of a topic. */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Following one partition as a reader sees it: do batches follow one another,
+ * is what was acknowledged where it was, does a stream go forward only
+ * (spec/sealed-batch.md, section 8.3).
+ *
+ * The rule to keep: memory is bounded, and what has been forgotten is never
+ * held against the log.  A refused batch leaves no trace here, so that asking
+ * again gives the same answer.
+ */
+#ifndef SIGNET_SEAL_FOLLOW_H
+#define SIGNET_SEAL_FOLLOW_H
+
+#include "seal/envelope.h"
+#include "seal/verdict.h"
+
+/* A batch that was read. */
+struct met {
+    int64_t base_offset, last_offset;
+    uint8_t seal_prefix[SEAL_PREFIX_BYTES]; /* zero for markers and clear batches */
+    uint8_t producer[PRODUCER_HASH_BYTES];
+};
+
+struct met_stream {
+    uint8_t id[STREAM_ID_BYTES];
+    uint64_t sequence; /* highest seen, and where */
+    int64_t base_offset;
+    uint64_t met;  /* bit k: sequence - 1 - k was met */
+    uint32_t used; /* for forgetting the one not seen longest */
+};
+
+struct follow {
+    struct met *ring; /* contiguous batches, oldest at `first` */
+    uint32_t first, count, capacity;
+    struct met_stream *streams;
+    uint32_t stream_count, stream_capacity, clock;
+};
+
+/* The batches of one response, in order. */
+struct follow_pass {
+    int64_t expected; /* next base offset; before the first batch the fetch offset */
+    bool started;
+    bool subset; /* a share group: no claim of continuity or absence */
+};
+
+struct follow_batch {
+    int64_t base_offset, last_offset;
+    const struct envelope_header *header; /* NULL for markers and clear batches */
+    const uint8_t *seal_id;               /* with `header` */
+};
+
+struct follow_finding {
+    int64_t expected_offset; /* wrong offset: what should have come */
+    int64_t missed_offset;   /* removed: the predecessor's offset */
+};
+
+/* Starts as all zero. */
+void follow_free(struct follow *f);
+
+/*
+ * Whether the batch may stand here: VERDICT_AUTHENTIC, or WRONG_OFFSET, REMOVED,
+ * OUT_OF_ORDER, REPLAYED.  `accepted` says whether an offset has been accepted
+ * as it is (section 8.4); it may be NULL.
+ */
+struct follow_exceptions {
+    const struct trust *trust;
+    const struct place *place;
+};
+enum verdict follow_check(const struct follow *f, const struct follow_pass *pass, const struct follow_batch *batch,
+                          const struct follow_exceptions *exceptions, struct follow_finding *ret_finding);
+
+/* The batch stands here and has been accepted.  Out of memory only makes it forget. */
+void follow_accept(struct follow *f, struct follow_pass *pass, const struct follow_batch *batch);
+
+/* Bytes held. */
+size_t follow_memory(const struct follow *f);
+
+#endif
