@@ -44,6 +44,27 @@ enum {
     /* Data keys kept unwrapped for reading, a worker, and for how long. */
     UNWRAPPED_KEYS_MAX = 1024,
     UNWRAPPED_KEY_AGE_MS_MAX = 3600 * 1000,
+    /* What the relay knows of the cluster, a process: KRaft is tested to some hundred thousand topics, 272 bytes each. */
+    DIRECTORY_TOPICS_MAX = 500 * 1000,
+    /* Partitions with acknowledged predecessors still to be told, 800 bytes each. */
+    ACKNOWLEDGED_PARTITIONS_MAX = 20 * 1000,
+    /* Sealed batches of unknown outcome, a process; clients give up after two minutes (delivery.timeout.ms). */
+    RESEND_BYTES_MAX = 16 * 1024 * 1024,
+    RESEND_AGE_MS_MAX = 10 * 60 * 1000,
+
+    /* One conversation. */
+    REQUESTS_IN_FLIGHT_MAX = 1000, /* a client that sends more is not read until answers come */
+    OUTPUT_BYTES_HIGH = 256 * 1024, /* one side is not read while the other's output is above */
+    INTAKE_BYTES_MIN = 16 * 1024,
+    INTAKE_BYTES_MAX = 64 * 1024, /* larger frames get a block of their own size */
+    CONNECTION_TOPICS_MAX = 20 * 1000,
+    CONNECTION_PARTITIONS_MAX = 20 * 1000,
+    /* A topic's id is looked up again for a client that names topics when it was confirmed longer ago. */
+    TOPIC_ID_FRESH_MS = 1000,
+    /* SASL tokens: Kafka's own limit (sasl.server.max.receive.size). */
+    SASL_FRAME_BYTES_MAX = 512 * 1024,
+    /* Brokers of one cluster. */
+    NODES_MAX = 10 * 1000,
     /* Records of one batch; each costs a stub of 7 to 12 bytes. */
     BATCH_RECORDS_MAX = 10 * 1000 * 1000,
 
@@ -88,6 +109,30 @@ enum {
     WORKERS_MAX = 256,
     CONNECTIONS_DEFAULT = 10 * 1000,
     CONNECTIONS_MAX = 1000 * 1000,
+    /* Memory of all frames in flight: no less than what a few batches of Kafka's own largest default take. */
+    MEMORY_MIB_DEFAULT = 256,
+    MEMORY_MIB_MIN = 16,
+    MEMORY_MIB_MAX = 1024 * 1024,
+    /* Smaller than a megabyte a frame would not hold Kafka's default largest batch. */
+    FRAME_BYTES_MIN = 1024 * 1024 + 64 * 1024,
+    /* Kafka's connections.max.idle.ms. */
+    IDLE_MS_DEFAULT = 10 * 60 * 1000,
+    IDLE_MS_MIN = 1000,
+    IDLE_MS_MAX = 24 * 60 * 60 * 1000,
+    /* TLS and authentication; a client that needs longer is not one. */
+    HANDSHAKE_MS_DEFAULT = 10 * 1000,
+    CONNECT_MS_DEFAULT = 10 * 1000,
+    /* Open requests when stopping: longer than Kafka's request.timeout.ms of 30 s. */
+    DRAIN_MS_DEFAULT = 35 * 1000,
+    SHORT_MS_MIN = 100,
+    SHORT_MS_MAX = 10 * 60 * 1000,
+    /* Data keys.  The nonces of XAES-256-GCM allow far more: this bounds what one key opens when it leaks. */
+    DATA_KEY_AGE_MS_DEFAULT = 60 * 60 * 1000,
+    DATA_KEY_AGE_S_MAX = 30 * 24 * 60 * 60,
+    DATA_KEY_GIB_DEFAULT = 64,
+    DATA_KEY_GIB_MAX = 1024 * 1024,
+    DATA_KEY_BATCHES_DEFAULT = 16 * 1024 * 1024,
+    DATA_KEY_BATCHES_MAX = 1024 * 1024 * 1024,
 };
 
 #endif

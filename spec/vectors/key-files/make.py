@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Makes the key files of this folder from spec/key-files.md alone, with other libraries than Signet's.
 

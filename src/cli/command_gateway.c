@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signet gateway: runs until it is told to end. */
+#include <getopt.h>
+
+#include "cli/command.h"
+#include "cli/report_print.h"
+#include "gateway/gateway.h"
+#include "net/loop.h"
+
+static enum exit_code run(const char *path)
+{
+    struct generation *generation = NULL;
+    struct report report = { 0 };
+    struct cause cause = { "" };
+    signet_error error = generation_load(path, wall_clock_ms(), &generation, &report);
+    report_print(stderr, &report);
+    report_free(&report);
+    if (error) {
+        return EXIT_FINDING;
+    }
+    error = gateway_run(path, generation, &cause);
+    if (error) {
+        complain(NULL, "the gateway cannot start: %s", cause.text[0] ? cause.text : signet_error_text(error));
+        return EXIT_NO_ANSWER;
+    }
+    return EXIT_GOOD;
+}
+
+enum exit_code command_gateway(const struct command *self, int argc, char **argv)
+{
+    if (getopt_long(argc, argv, "", (const struct option[]){ { 0 } }, NULL) != -1) {
+        return usage_error(self, NULL);
+    }
+    if (optind != argc - 1) {
+        return usage_error(self, "one configuration file is needed");
+    }
+    return run(argv[optind]);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/gateway.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gateway/log.h"
+#include "gateway/worker.h"
+
+enum { DRAIN_LOOK_MS = 50 };
+
+struct gateway {
+    const char *config_path;
+    struct generation *generation;
+    struct plant plant;
+    struct worker *workers;
+    uint32_t worker_count, workers_made;
+    struct loop *loop; /* the main thread's: signals and draining */
+    struct timer *drain_timer;
+    int64_t drain_deadline_ms;
+};
+
+static signet_error make_server_tls(const struct config_server_tls *tls, struct tls_context **ret_context,
+                                    struct cause *ret_cause)
+{
+    const struct tls_config config = {
+        .certificate = tls->certificate,
+        .key = tls->key,
+        .key_passphrase_file = tls->key_passphrase_file,
+        .ca = tls->client_ca,
+    };
+    *ret_context = NULL;
+    return tls->enabled ? tls_server_new(&config, ret_context, ret_cause) : SIGNET_OK;
+}
+
+static signet_error make_client_tls(const struct config_client_tls *tls, struct tls_context **ret_context,
+                                    struct cause *ret_cause)
+{
+    const struct tls_config config = {
+        .certificate = tls->certificate,
+        .key = tls->key,
+        .key_passphrase_file = tls->key_passphrase_file,
+        .ca = tls->ca,
+        .verify_hostname = tls->verify_hostname,
+    };
+    *ret_context = NULL;
+    return tls->enabled ? tls_client_new(&config, ret_context, ret_cause) : SIGNET_OK;
+}
+
+static signet_error start_tls(struct gateway *g, struct cause *ret_cause)
+{
+    const struct config *config = g->generation->config;
+    struct tls_context *context = NULL;
+    g->plant.listener_tls = calloc(config->listener_count, sizeof *g->plant.listener_tls);
+    if (!g->plant.listener_tls) {
+        return SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < config->listener_count; i++) {
+        tls_slot_init(&g->plant.listener_tls[i], NULL);
+    }
+    tls_slot_init(&g->plant.cluster_tls, NULL);
+    signet_error error = make_client_tls(&config->cluster.tls, &context, ret_cause);
+    tls_slot_put(&g->plant.cluster_tls, context);
+    for (size_t i = 0; !error && i < config->listener_count; i++) {
+        error = make_server_tls(&config->listeners[i].tls, &context, ret_cause);
+        tls_slot_put(&g->plant.listener_tls[i], context);
+    }
+    return error;
+}
+
+static signet_error start_plant(struct gateway *g, struct cause *ret_cause)
+{
+    struct plant *plant = &g->plant;
+    plant->config = g->generation->config;
+    plant->nodes = nodes_new(&plant->config->cluster);
+    plant->shared.directory = directory_new();
+    plant->shared.acknowledged = acknowledged_new();
+    plant->shared.resends = resends_new();
+    if (!plant->nodes || !plant->shared.directory || !plant->shared.acknowledged || !plant->shared.resends) {
+        return SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    signet_error error = start_tls(g, ret_cause);
+    return error ? error : gates_open(plant->config, &plant->gates, &plant->gate_count, ret_cause);
+}
+
+static uint32_t count_workers(const struct config *config)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (config->workers > 0) {
+        return config->workers;
+    }
+    return processors > 0 ? (uint32_t)processors : 1;
+}
+
+static signet_error start_workers(struct gateway *g)
+{
+    g->worker_count = count_workers(g->generation->config);
+    g->workers = calloc(g->worker_count, sizeof *g->workers);
+    signet_error error = g->workers ? SIGNET_OK : SIGNET_ERROR_OUT_OF_MEMORY;
+    for (; !error && g->workers_made < g->worker_count; g->workers_made++) {
+        error = worker_init(&g->workers[g->workers_made], &g->plant, g->worker_count, g->generation);
+    }
+    for (uint32_t i = 0; !error && i < g->worker_count; i++) {
+        error = worker_start(&g->workers[i]);
+    }
+    return error;
+}
+
+static void tell_report(const struct report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct finding *finding = &report->findings[i];
+        const struct log_field fields[] = {
+            LOG_TEXT_FIELD("file", slice_of_text(finding->file ? finding->file : "")),
+            LOG_NUMBER_FIELD("line", finding->line),
+            LOG_TEXT_FIELD("what", slice_of_text(finding->text)),
+            LOG_TEXT_FIELD("hint", slice_of_text(finding->hint ? finding->hint : "")),
+            { 0 },
+        };
+        log_event(finding->severity == SEVERITY_ERROR ? LOG_ERROR : LOG_WARNING, "configuration", fields);
+    }
+}
+
+/* Certificates for listeners that are still there; new ones and other addresses need a restart. */
+static signet_error reload_tls(struct gateway *g, const struct config *config, struct cause *ret_cause)
+{
+    struct tls_context *context = NULL;
+    signet_error error = make_client_tls(&config->cluster.tls, &context, ret_cause);
+    if (error) {
+        return error;
+    }
+    tls_slot_put(&g->plant.cluster_tls, context);
+    for (size_t i = 0; i < g->plant.config->listener_count; i++) {
+        for (size_t j = 0; j < config->listener_count; j++) {
+            if (strcmp(g->plant.config->listeners[i].name, config->listeners[j].name) != 0) {
+                continue;
+            }
+            error = make_server_tls(&config->listeners[j].tls, &context, ret_cause);
+            if (error) {
+                return error;
+            }
+            tls_slot_put(&g->plant.listener_tls[i], context);
+        }
+    }
+    return SIGNET_OK;
+}
+
+static void reload(void *context)
+{
+    struct gateway *g = context;
+    struct generation *next = NULL;
+    struct report report = { 0 };
+    struct cause cause = { "" };
+    signet_error error = generation_load(g->config_path, wall_clock_ms(), &next, &report);
+    tell_report(&report);
+    report_free(&report);
+    error = error ? error : reload_tls(g, next->config, &cause);
+    if (error) {
+        const struct log_field fields[] = { LOG_TEXT_FIELD("why", slice_of_text(cause.text)), { 0 } };
+        log_event(LOG_ERROR, "reload-refused", fields);
+        generation_release(next);
+        return;
+    }
+    log_configure(next->config->log.level, next->config->log.format);
+    for (uint32_t i = 0; i < g->worker_count; i++) {
+        worker_reload(&g->workers[i], next);
+    }
+    generation_release(next);
+    log_event(LOG_INFO, "reloaded", NULL);
+}
+
+static void stop_all(struct gateway *g)
+{
+    for (uint32_t i = 0; i < g->workers_made; i++) {
+        if (g->workers[i].started) {
+            worker_stop(&g->workers[i]);
+        }
+    }
+    loop_stop(g->loop);
+}
+
+static void look_whether_drained(void *context)
+{
+    struct gateway *g = context;
+    bool late = loop_now_ms(g->loop) > g->drain_deadline_ms;
+    if (late || atomic_load(&g->plant.connections) == 0) {
+        log_event(LOG_INFO, late ? "drain-ended" : "drained", NULL);
+        stop_all(g);
+    }
+}
+
+static void end(void *context)
+{
+    struct gateway *g = context;
+    if (timer_is_set(g->drain_timer)) {
+        stop_all(g);
+        return;
+    }
+    log_event(LOG_INFO, "draining", NULL);
+    g->drain_deadline_ms = loop_now_ms(g->loop) + g->generation->config->limits.drain_ms;
+    for (uint32_t i = 0; i < g->worker_count; i++) {
+        worker_drain(&g->workers[i]);
+    }
+    timer_repeat(g->drain_timer, DRAIN_LOOK_MS);
+}
+
+static signet_error heed_signals(struct gateway *g)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signet_error error = timer_new(g->loop, look_whether_drained, g, &g->drain_timer);
+    error = error ? error : loop_on_signal(g->loop, SIGTERM, end, g);
+    error = error ? error : loop_on_signal(g->loop, SIGINT, end, g);
+    return error ? error : loop_on_signal(g->loop, SIGHUP, reload, g);
+}
+
+static void tell_ready(const struct gateway *g)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    for (size_t i = 0; i < g->plant.config->listener_count; i++) {
+        const struct config_listener *listener = &g->plant.config->listeners[i];
+        address_text(&listener->address, text);
+        const struct log_field fields[] = {
+            LOG_TEXT_FIELD("listener", slice_of_text(listener->name)),
+            LOG_TEXT_FIELD("address", slice_of_text(text)),
+            LOG_TEXT_FIELD("clients-known-by", slice_of_text(clients_known_by_word(listener->clients_known_by))),
+            LOG_NUMBER_FIELD("workers", g->worker_count),
+            { 0 },
+        };
+        log_event(LOG_INFO, "listening", fields);
+    }
+}
+
+static void free_plant(struct gateway *g)
+{
+    struct plant *plant = &g->plant;
+    for (size_t i = 0; plant->listener_tls && i < g->generation->config->listener_count; i++) {
+        tls_slot_free(&plant->listener_tls[i]);
+    }
+    if (plant->listener_tls) {
+        tls_slot_free(&plant->cluster_tls);
+    }
+    free(plant->listener_tls);
+    gates_close(plant->gates, plant->gate_count);
+    nodes_free(plant->nodes);
+    directory_free(plant->shared.directory);
+    acknowledged_free(plant->shared.acknowledged);
+    resends_free(plant->shared.resends);
+}
+
+/* Arenas for each thread, and blocks kept for later, would be most of a small gateway's memory. */
+static void tune_memory(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+}
+
+signet_error gateway_run(const char *config_path, struct generation *generation, struct cause *ret_cause)
+{
+    struct gateway g = { .config_path = config_path, .generation = generation };
+    ret_cause->text[0] = '\0';
+    tune_memory();
+    log_configure(generation->config->log.level, generation->config->log.format);
+    signet_error error = loop_new(&g.loop);
+    error = error ? error : start_plant(&g, ret_cause);
+    error = error ? error : heed_signals(&g);
+    error = error ? error : start_workers(&g);
+    if (!error) {
+        tell_ready(&g);
+        loop_run(g.loop);
+    } else {
+        stop_all(&g);
+    }
+    for (uint32_t i = 0; i < g.workers_made; i++) {
+        worker_join(&g.workers[i]);
+        worker_free(&g.workers[i]);
+    }
+    free(g.workers);
+    timer_free(g.drain_timer);
+    free_plant(&g);
+    loop_free(g.loop);
+    generation_release(g.generation);
+    return error;
+}

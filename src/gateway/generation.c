@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/generation.h"
+
+#include <stdlib.h>
+
+static bool make_policy(struct generation *g)
+{
+    size_t count = g->config->topic_count;
+    g->policy.topics = calloc(count ? count : 1, sizeof *g->policy.topics);
+    for (size_t i = 0; g->policy.topics && i < count; i++) {
+        const struct config_topic *topic = &g->config->topics[i];
+        g->policy.topics[i] = (struct topic_policy){
+            .pattern = topic->match,
+            .seal = topic->seal,
+            .open = topic->open,
+            .timestamp_type = topic->timestamp_type,
+        };
+    }
+    g->policy.count = count;
+    return g->policy.topics != NULL;
+}
+
+signet_error generation_load(const char *config_path, int64_t now_ms, struct generation **ret_generation,
+                             struct report *report)
+{
+    struct generation *g = calloc(1, sizeof *g);
+    if (!g) {
+        return SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    atomic_init(&g->references, 1);
+    signet_error error = config_read(config_path, &g->config, report);
+    error = error ? error : material_load(g->config, now_ms, &g->material, report);
+    if (!error && !make_policy(g)) {
+        error = SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    if (error) {
+        generation_release(g);
+        return error;
+    }
+    *ret_generation = g;
+    return SIGNET_OK;
+}
+
+struct generation *generation_retain(struct generation *generation)
+{
+    atomic_fetch_add(&generation->references, 1);
+    return generation;
+}
+
+void generation_release(struct generation *g)
+{
+    if (!g || atomic_fetch_sub(&g->references, 1) != 1) {
+        return;
+    }
+    free(g->policy.topics);
+    material_free(g->material);
+    config_free(g->config);
+    free(g);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/log.h"
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_BYTES_MAX = 4096, TIME_BYTES = 64 };
+
+static atomic_int current_level = LOG_INFO;
+static atomic_int current_format = LOG_TEXT;
+
+static const char *const level_words[] = {
+    [LOG_ERROR] = "error",
+    [LOG_WARNING] = "warning",
+    [LOG_INFO] = "info",
+    [LOG_DEBUG] = "debug",
+};
+
+void log_configure(enum log_level level, enum log_format format)
+{
+    current_level = (int)level;
+    current_format = (int)format;
+}
+
+static void time_text(char ret[TIME_BYTES])
+{
+    struct timespec now;
+    struct tm utc;
+    char seconds[24];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(ret, TIME_BYTES, "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
+}
+
+/* A line that cannot be written is lost: there is nowhere else to say so. */
+static void put_line(const char *line, size_t size)
+{
+    ssize_t written = write(STDERR_FILENO, line, size);
+    (void)written;
+}
+
+static bool is_plain(uint8_t byte)
+{
+    return byte > 0x20 && byte < 0x7f && byte != '"' && byte != '\\' && byte != '=';
+}
+
+static bool needs_quotes(struct slice text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (!is_plain(text.data[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Quotes, with everything a terminal might act on as \xNN. */
+static size_t put_text(char *at, size_t room, struct slice text)
+{
+    size_t used = 0;
+    bool quoted = needs_quotes(text);
+    if (quoted && used < room) {
+        at[used++] = '"';
+    }
+    for (size_t i = 0; i < text.size && used + 5 < room; i++) {
+        uint8_t byte = text.data[i];
+        if (is_plain(byte) || byte == ' ' || byte == '=') {
+            at[used++] = (char)byte;
+        } else {
+            used += (size_t)snprintf(at + used, room - used, "\\x%02x", byte);
+        }
+    }
+    if (quoted && used < room) {
+        at[used++] = '"';
+    }
+    return used;
+}
+
+static bool is_empty(const struct log_field *field)
+{
+    return field->kind == LOG_FIELD_TEXT && field->text.size == 0;
+}
+
+static void put_as_text(enum log_level level, const char *event, const struct log_field *fields)
+{
+    char line[LINE_BYTES_MAX], when[TIME_BYTES];
+    const size_t room = sizeof line - 1;
+    time_text(when);
+    size_t used = (size_t)snprintf(line, room, "%s %-7s %s", when, level_words[level], event);
+    for (; fields && fields->kind != LOG_FIELD_END && used + 64 < room; fields++) {
+        if (is_empty(fields)) {
+            continue;
+        }
+        used += (size_t)snprintf(line + used, room - used, " %s=", fields->name);
+        if (fields->kind == LOG_FIELD_NUMBER) {
+            used += (size_t)snprintf(line + used, room - used, "%lld", (long long)fields->number);
+        } else {
+            used += put_text(line + used, room - used, fields->text);
+        }
+    }
+    line[used++] = '\n';
+    put_line(line, used);
+}
+
+/* Bytes that are not UTF-8 are not text: they are shown escaped, as in the other format. */
+static json_t *json_of(struct slice text)
+{
+    json_t *value = json_stringn((const char *)text.data, text.size);
+    if (value) {
+        return value;
+    }
+    char escaped[1024];
+    return json_stringn(escaped, put_text(escaped, sizeof escaped, text));
+}
+
+static void put_as_json(enum log_level level, const char *event, const struct log_field *fields)
+{
+    char when[TIME_BYTES];
+    time_text(when);
+    json_t *object = json_pack("{s:s, s:s, s:s}", "time", when, "level", level_words[level], "event", event);
+    for (; object && fields && fields->kind != LOG_FIELD_END; fields++) {
+        if (!is_empty(fields)) {
+            json_object_set_new(object, fields->name,
+                                fields->kind == LOG_FIELD_NUMBER ? json_integer(fields->number)
+                                                                 : json_of(fields->text));
+        }
+    }
+    char *line = json_dumps(object, JSON_COMPACT);
+    if (line) {
+        size_t size = strlen(line);
+        line[size] = '\n'; /* in the place of the NUL */
+        put_line(line, size + 1);
+    }
+    free(line);
+    json_decref(object);
+}
+
+void log_event(enum log_level level, const char *event, const struct log_field *fields)
+{
+    if ((int)level > current_level) {
+        return;
+    }
+    if (current_format == LOG_JSON) {
+        put_as_json(level, event, fields);
+    } else {
+        put_as_text(level, event, fields);
+    }
+}

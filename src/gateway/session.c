@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gateway/advertised.h"
+#include "gateway/log.h"
+#include "gateway/refusal_log.h"
+#include "net/resolution.h"
+#include "net/socket.h"
+#include "net/watch.h"
+
+enum {
+    READS_PER_TURN = 8, /* one session's share of a turn */
+    PIECES_PER_WRITE = 64,
+};
+
+enum session_state {
+    SESSION_GREETING,   /* the client's connection is being established */
+    SESSION_FINDING,    /* the broker's name is being resolved */
+    SESSION_CONNECTING, /* the broker's connection is being established */
+    SESSION_RELAYING,
+    SESSION_FLUSHING, /* one side is gone or something was wrong: what waits for the other is still sent */
+    SESSION_ENDED,
+};
+
+/* One of the two connections. */
+struct end {
+    struct session *session;
+    struct watch *watch;
+    bool ended; /* sends no more */
+};
+
+struct session {
+    struct worker *worker;
+    struct session *next, **back;
+    const struct gate *gate;
+    enum session_state state;
+    struct end ends[2]; /* by relay_side */
+    unsigned open_watches;
+    struct relay *relay;
+    int32_t node;     /* that the client wants; -1 any */
+    bool provisional; /* the node's address was not known: this is another broker */
+    bool misplaced;   /* and now it is known to be the wrong one */
+    bool starved;     /* counted in the worker's */
+    struct address broker;
+    struct resolution *resolution;
+    struct resolution_answer found;
+    size_t next_endpoint;
+    int64_t deadline_ms; /* loop time; for the states before RELAYING, and FLUSHING */
+    int64_t active_ms;
+    struct refusal_log refusals;
+    char peer[ENDPOINT_TEXT_BYTES];
+};
+
+static void turn(struct session *s);
+
+struct session *session_next(const struct session *session)
+{
+    return session->next;
+}
+
+static struct slice principal_of(const struct session *s)
+{
+    return s->relay ? relay_principal(s->relay) : slice_of(NULL, 0);
+}
+
+static void tell(const struct session *s, enum log_level level, const char *event, const char *why)
+{
+    const struct log_field fields[] = {
+        LOG_TEXT_FIELD("listener", slice_of_text(s->gate->listener->name)),
+        LOG_TEXT_FIELD("client", slice_of_text(s->peer)),
+        LOG_TEXT_FIELD("principal", principal_of(s)),
+        LOG_NUMBER_FIELD("node", s->node),
+        LOG_TEXT_FIELD("why", slice_of_text(why)),
+        { 0 },
+    };
+    log_event(level, event, fields);
+}
+
+static void unlink_session(struct session *s)
+{
+    *s->back = s->next;
+    if (s->next) {
+        s->next->back = s->back;
+    }
+    s->worker->session_count--;
+    atomic_fetch_sub(&s->worker->plant->connections, 1);
+}
+
+static void watch_closed(void *context)
+{
+    struct end *end = context;
+    struct session *s = end->session;
+    if (--s->open_watches == 0) {
+        unlink_session(s);
+        refusal_log_flush(&s->refusals);
+        free(s);
+    }
+}
+
+static void note_starved(struct session *s, bool starved)
+{
+    if (starved != s->starved) {
+        s->starved = starved;
+        s->worker->starved += starved ? 1 : (size_t)-1;
+    }
+}
+
+/* Everything closes at the end of the turn; the session goes with its last connection. */
+static void finish(struct session *s)
+{
+    if (s->state == SESSION_ENDED) {
+        return;
+    }
+    s->state = SESSION_ENDED;
+    note_starved(s, false);
+    relay_free(s->relay, wall_clock_ms());
+    s->relay = NULL;
+    resolution_cancel(s->resolution);
+    s->resolution = NULL;
+    watch_close(s->ends[RELAY_CLIENT].watch);
+    watch_close(s->ends[RELAY_BROKER].watch);
+    worker_memory_was_freed(s->worker);
+}
+
+static void fail(struct session *s, enum log_level level, const char *event, const char *why)
+{
+    if (s->state != SESSION_ENDED) {
+        tell(s, level, event, why);
+    }
+    finish(s);
+}
+
+static void fail_connection(struct session *s, enum relay_side side)
+{
+    struct cause cause;
+    const struct connection *connection = watch_connection(s->ends[side].watch);
+    connection_cause(connection, &cause);
+    bool ordinary = connection_error(connection) == SIGNET_ERROR_CLOSED;
+    fail(s, ordinary ? LOG_DEBUG : LOG_WARNING, side == RELAY_CLIENT ? "client-failed" : "broker-failed", cause.text);
+}
+
+/* Gives what is pending a moment to leave, then ends. */
+static void flush_and_finish(struct session *s)
+{
+    if (s->state == SESSION_RELAYING) {
+        s->state = SESSION_FLUSHING;
+        s->deadline_ms = loop_now_ms(s->worker->loop) + s->worker->plant->config->limits.handshake_ms;
+    }
+}
+
+static bool map_address(void *context, int32_t node, struct slice host, int32_t port, char ret_host[256],
+                        int32_t *ret_port)
+{
+    struct session *s = context;
+    struct address known;
+    if (nodes_learn(s->worker->plant->nodes, node, host, port)) {
+        return false;
+    }
+    if (s->provisional && node == s->node && nodes_find(s->worker->plant->nodes, node, &known)) {
+        s->misplaced = !address_equal(&known, &s->broker);
+        s->provisional = s->misplaced;
+    }
+    return advertised_address(&s->gate->listener->advertised, node, ret_host, ret_port);
+}
+
+static void batch_refused(void *context, const struct open_finding *finding)
+{
+    struct session *s = context;
+    refusal_log_batch(&s->refusals, finding, principal_of(s), slice_of_text(s->peer), loop_now_ms(s->worker->loop));
+}
+
+static void produce_refused(void *context, const struct produce_refusal *refusal)
+{
+    struct session *s = context;
+    refusal_log_produce(refusal, principal_of(s), slice_of_text(s->peer));
+}
+
+static void authenticated(void *context, struct slice principal)
+{
+    (void)principal;
+    tell(context, LOG_INFO, "authenticated", "the broker accepted the client's SASL exchange");
+}
+
+const struct relay_hooks session_hooks = { map_address, batch_refused, produce_refused, authenticated };
+
+/* Reads what has come, as long as there is something and it may be taken. */
+static void pump(struct session *s, enum relay_side side)
+{
+    struct end *end = &s->ends[side];
+    for (int reads = 0; reads < READS_PER_TURN && !end->ended; reads++) {
+        uint8_t *at;
+        size_t room, got = 0;
+        if (relay_room(s->relay, side, &at, &room)) {
+            fail(s, LOG_ERROR, "out-of-memory", relay_fault(s->relay));
+            return;
+        }
+        if (room == 0) {
+            return;
+        }
+        enum io_outcome outcome = connection_read(watch_connection(end->watch), at, room, &got);
+        if (outcome == IO_FAILED) {
+            fail_connection(s, side);
+            return;
+        }
+        end->ended = outcome == IO_CLOSED;
+        if (outcome != IO_DONE) {
+            return;
+        }
+        s->active_ms = loop_now_ms(s->worker->loop);
+        if (relay_received(s->relay, side, got, wall_clock_ms())) {
+            tell(s, LOG_WARNING, "conversation-ended", relay_fault(s->relay));
+            flush_and_finish(s);
+            return;
+        }
+        if (got < room && !connection_has_pending(watch_connection(end->watch))) {
+            return;
+        }
+    }
+}
+
+/* Writes what waits; false when the session has ended. */
+static bool flush(struct session *s, enum relay_side side, bool *ret_sent)
+{
+    struct watch *watch = s->ends[side].watch;
+    struct iovec pieces[PIECES_PER_WRITE];
+    while (watch && relay_pending(s->relay, side) > 0) {
+        size_t count = relay_peek(s->relay, side, pieces, PIECES_PER_WRITE), sent = 0;
+        enum io_outcome outcome = connection_write(watch_connection(watch), pieces, count, &sent);
+        if (outcome == IO_FAILED) {
+            fail_connection(s, side);
+            return false;
+        }
+        if (outcome == IO_WOULD_BLOCK) {
+            break;
+        }
+        relay_sent(s->relay, side, sent);
+        s->active_ms = loop_now_ms(s->worker->loop);
+        *ret_sent = true;
+    }
+    return true;
+}
+
+/* Room in one side's output lets the frames that wait on the other go on. */
+static bool flush_both(struct session *s)
+{
+    for (bool sent = true; sent;) {
+        sent = false;
+        if (!flush(s, RELAY_CLIENT, &sent) || !flush(s, RELAY_BROKER, &sent)) {
+            return false;
+        }
+        if (sent && s->state == SESSION_RELAYING &&
+            (relay_received(s->relay, RELAY_BROKER, 0, wall_clock_ms()) ||
+             relay_received(s->relay, RELAY_CLIENT, 0, wall_clock_ms()))) {
+            tell(s, LOG_WARNING, "conversation-ended", relay_fault(s->relay));
+            flush_and_finish(s);
+        }
+    }
+    return true;
+}
+
+/* Both outputs are empty, or nobody is left to take what is in them. */
+static bool is_flushed(const struct session *s)
+{
+    bool client_done = relay_pending(s->relay, RELAY_CLIENT) == 0 || s->ends[RELAY_CLIENT].ended;
+    bool broker_done = relay_pending(s->relay, RELAY_BROKER) == 0 || s->ends[RELAY_BROKER].ended;
+    return client_done && broker_done;
+}
+
+static bool may_leave(const struct session *s)
+{
+    bool wanted = s->misplaced || s->worker->draining;
+    return wanted && relay_in_flight(s->relay) == 0 && is_flushed(s);
+}
+
+static unsigned wishes(const struct session *s, enum relay_side side)
+{
+    unsigned want = relay_pending(s->relay, side) > 0 ? WATCH_WRITE : 0;
+    bool reads = s->state == SESSION_RELAYING && !s->ends[side].ended && relay_wants(s->relay, side);
+    bool client_holds_back = side == RELAY_CLIENT && (s->worker->draining || s->misplaced);
+    return want | (reads && !client_holds_back ? (unsigned)WATCH_READ : 0);
+}
+
+static void turn(struct session *s)
+{
+    if (!flush_both(s) || s->state == SESSION_ENDED) {
+        return;
+    }
+    worker_memory_was_freed(s->worker);
+    if (s->state == SESSION_RELAYING && (s->ends[RELAY_CLIENT].ended || s->ends[RELAY_BROKER].ended)) {
+        flush_and_finish(s);
+    }
+    if ((s->state == SESSION_FLUSHING && is_flushed(s)) || may_leave(s)) {
+        finish(s);
+        return;
+    }
+    note_starved(s, relay_is_starved(s->relay, RELAY_CLIENT) || relay_is_starved(s->relay, RELAY_BROKER));
+    watch_want(s->ends[RELAY_CLIENT].watch, wishes(s, RELAY_CLIENT));
+    watch_want(s->ends[RELAY_BROKER].watch, wishes(s, RELAY_BROKER));
+}
+
+static void relay_ready(struct session *s, enum relay_side side, unsigned events)
+{
+    if ((events & WATCH_READ) && s->state == SESSION_RELAYING) {
+        pump(s, side);
+    }
+    if (s->state == SESSION_FLUSHING && (events & WATCH_HANGUP)) {
+        s->ends[side].ended = true;
+    }
+    if (s->state != SESSION_ENDED) {
+        turn(s);
+    }
+}
+
+static void connect_next(struct session *s);
+
+static void begin_relaying(struct session *s)
+{
+    s->state = SESSION_RELAYING;
+    s->active_ms = loop_now_ms(s->worker->loop);
+    tell(s, LOG_DEBUG, "connected", connection_protocol(watch_connection(s->ends[RELAY_BROKER].watch)));
+    turn(s);
+}
+
+static void broker_ready(void *context, unsigned events)
+{
+    struct session *s = ((struct end *)context)->session;
+    if (s->state != SESSION_CONNECTING) {
+        relay_ready(s, RELAY_BROKER, events);
+        return;
+    }
+    struct watch *watch = s->ends[RELAY_BROKER].watch;
+    enum io_outcome outcome = connection_handshake(watch_connection(watch));
+    if (outcome == IO_DONE) {
+        begin_relaying(s);
+    } else if (outcome == IO_WOULD_BLOCK) {
+        watch_want(watch, WATCH_READ);
+    } else if (s->next_endpoint < s->found.count) {
+        watch_close(watch);
+        s->ends[RELAY_BROKER].watch = NULL;
+        connect_next(s);
+    } else {
+        fail_connection(s, RELAY_BROKER);
+    }
+}
+
+/* Each address that the name has, in turn. */
+static void connect_next(struct session *s)
+{
+    int descriptor = -1;
+    const struct endpoint *endpoint = &s->found.endpoints[s->next_endpoint++];
+    struct connection *connection = NULL;
+    struct end *end = &s->ends[RELAY_BROKER];
+    const struct watch_handler handler = { broker_ready, watch_closed, end };
+    if (socket_connect(endpoint, &descriptor)) {
+        fail(s, LOG_WARNING, "broker-failed", "no socket could be made");
+        return;
+    }
+    struct tls_context *tls = tls_slot_get(&s->worker->plant->cluster_tls);
+    signet_error error = connection_connecting(descriptor, endpoint, tls, s->broker.host, &connection);
+    tls_context_release(tls);
+    error = error ? error : watch_new(s->worker->loop, connection, &handler, &end->watch);
+    if (error) {
+        connection_free(connection);
+        fail(s, LOG_WARNING, "broker-failed", signet_error_text(error));
+        return;
+    }
+    s->open_watches++;
+    s->state = SESSION_CONNECTING;
+    watch_want(end->watch, WATCH_WRITE);
+}
+
+static void resolved(void *context, const struct resolution_answer *answer)
+{
+    struct session *s = context;
+    s->resolution = NULL;
+    if (answer->error || answer->count == 0) {
+        fail(s, LOG_WARNING, "broker-failed", answer->cause.text);
+        return;
+    }
+    s->found = *answer;
+    s->next_endpoint = 0;
+    connect_next(s);
+}
+
+/* A node's own address, or for want of it one of those to start from. */
+static void choose_broker(struct session *s)
+{
+    struct plant *plant = s->worker->plant;
+    const struct config_cluster *cluster = &plant->config->cluster;
+    if (s->node >= 0 && nodes_find(plant->nodes, s->node, &s->broker)) {
+        return;
+    }
+    unsigned turn_of = atomic_fetch_add(&plant->next_bootstrap, 1);
+    s->broker = cluster->bootstrap_servers[turn_of % cluster->bootstrap_server_count];
+    s->provisional = s->node >= 0;
+}
+
+static void find_broker(struct session *s)
+{
+    s->state = SESSION_FINDING;
+    s->deadline_ms = loop_now_ms(s->worker->loop) + s->worker->plant->config->limits.connect_ms;
+    choose_broker(s);
+    signet_error error = resolution_begin(s->worker->loop, &s->broker, resolved, s, &s->resolution);
+    if (error) {
+        fail(s, LOG_WARNING, "broker-failed", signet_error_text(error));
+    }
+}
+
+/* Who the client is, by what this listener goes by.  False: nobody we may serve. */
+static bool identify(struct session *s, char *ret_principal, size_t size)
+{
+    const struct connection *connection = watch_connection(s->ends[RELAY_CLIENT].watch);
+    ret_principal[0] = '\0';
+    switch (s->gate->listener->clients_known_by) {
+    case KNOWN_BY_CLIENT_CERTIFICATE: {
+        const char *subject = connection_peer_subject(connection);
+        int length = subject ? snprintf(ret_principal, size, "User:%s", subject) : -1;
+        return length > 0 && (size_t)length < size;
+    }
+    case KNOWN_BY_LOOPBACK:
+        return endpoint_is_loopback(connection_peer(connection));
+    case KNOWN_BY_UNIX_SOCKET:
+        return endpoint_is_unix(connection_peer(connection));
+    case KNOWN_BY_BROKERS:
+        return s->gate->listener->trust_brokers_for_identity;
+    }
+    return false;
+}
+
+static void greeted(struct session *s)
+{
+    char principal[PRINCIPAL_BYTES_MAX + 1];
+    if (!identify(s, principal, sizeof principal)) {
+        fail(s, LOG_WARNING, "client-refused", "the client is not known by what this listener goes by");
+        return;
+    }
+    const char *name = connection_server_name(watch_connection(s->ends[RELAY_CLIENT].watch));
+    s->node = s->gate->node >= 0 ? s->gate->node : advertised_node(&s->gate->listener->advertised, name);
+    const struct relay_client client = {
+        .principal = slice_of_text(principal),
+        .must_authenticate = s->gate->listener->clients_known_by == KNOWN_BY_BROKERS,
+        .context = s,
+    };
+    s->relay = relay_new(&s->worker->relay, &client);
+    if (!s->relay) {
+        fail(s, LOG_ERROR, "out-of-memory", "no memory for another session");
+        return;
+    }
+    watch_want(s->ends[RELAY_CLIENT].watch, 0);
+    find_broker(s);
+}
+
+static void client_ready(void *context, unsigned events)
+{
+    struct session *s = ((struct end *)context)->session;
+    struct watch *watch = s->ends[RELAY_CLIENT].watch;
+    if (s->state == SESSION_RELAYING || s->state == SESSION_FLUSHING) {
+        relay_ready(s, RELAY_CLIENT, events);
+    } else if (s->state != SESSION_GREETING) {
+        if (events & WATCH_HANGUP) {
+            fail(s, LOG_DEBUG, "client-failed", "the client left before the broker was reached");
+        }
+    } else {
+        enum io_outcome outcome = connection_handshake(watch_connection(watch));
+        if (outcome == IO_DONE) {
+            greeted(s);
+        } else if (outcome == IO_WOULD_BLOCK) {
+            watch_want(watch, WATCH_READ);
+        } else {
+            fail_connection(s, RELAY_CLIENT);
+        }
+    }
+}
+
+static void link_session(struct session *s)
+{
+    struct worker *worker = s->worker;
+    s->next = worker->sessions;
+    s->back = &worker->sessions;
+    if (s->next) {
+        s->next->back = &s->next;
+    }
+    worker->sessions = s;
+    worker->session_count++;
+}
+
+static signet_error open_client(struct session *s, int descriptor, const struct endpoint *peer)
+{
+    struct plant *plant = s->worker->plant;
+    size_t index = (size_t)(s->gate->listener - plant->config->listeners);
+    struct connection *connection = NULL;
+    struct end *end = &s->ends[RELAY_CLIENT];
+    const struct watch_handler handler = { client_ready, watch_closed, end };
+    struct tls_context *tls = tls_slot_get(&plant->listener_tls[index]);
+    signet_error error = connection_accepted(descriptor, peer, tls, &connection);
+    tls_context_release(tls);
+    error = error ? error : watch_new(s->worker->loop, connection, &handler, &end->watch);
+    if (error) {
+        connection_free(connection);
+    }
+    return error;
+}
+
+void session_begin(struct worker *worker, const struct gate *gate, int descriptor, const struct endpoint *peer)
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (!s) {
+        close(descriptor);
+        return;
+    }
+    s->worker = worker;
+    s->gate = gate;
+    s->node = gate->node;
+    s->ends[RELAY_CLIENT].session = s->ends[RELAY_BROKER].session = s;
+    s->deadline_ms = loop_now_ms(worker->loop) + worker->plant->config->limits.handshake_ms;
+    endpoint_text(peer, s->peer);
+    signet_error error = open_client(s, descriptor, peer);
+    if (error) {
+        tell(s, LOG_ERROR, "client-failed", signet_error_text(error));
+        free(s);
+        return;
+    }
+    atomic_fetch_add(&worker->plant->connections, 1);
+    s->open_watches = 1;
+    link_session(s);
+    client_ready(&s->ends[RELAY_CLIENT], WATCH_READ);
+}
+
+void session_sweep(struct session *s, int64_t now_ms)
+{
+    const struct config *config = s->worker->plant->config;
+    if (s->state == SESSION_ENDED) {
+        return;
+    }
+    if (s->state == SESSION_RELAYING) {
+        if (now_ms - s->active_ms > config->limits.idle_ms) {
+            fail(s, LOG_INFO, "idle", "nothing has been sent for longer than limits.idle-timeout");
+        }
+    } else if (now_ms > s->deadline_ms) {
+        fail(s, LOG_WARNING, s->state == SESSION_GREETING ? "client-failed" : "broker-failed", "it took too long");
+    }
+}
+
+void session_retry(struct session *s)
+{
+    if (s->state != SESSION_RELAYING) {
+        return;
+    }
+    for (int side = 0; side < 2 && s->state == SESSION_RELAYING; side++) {
+        if (relay_is_starved(s->relay, (enum relay_side)side)) {
+            pump(s, (enum relay_side)side);
+        }
+    }
+    if (s->state != SESSION_ENDED) {
+        turn(s);
+    }
+}
+
+void session_drain(struct session *s)
+{
+    if (s->state == SESSION_RELAYING || s->state == SESSION_FLUSHING) {
+        turn(s);
+    } else {
+        finish(s);
+    }
+}
+
+void session_abandon(struct session *s)
+{
+    finish(s);
+}

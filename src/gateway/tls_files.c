@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/tls_files.h"
+
+#include <errno.h>
+
+#include "crypto/certificate.h"
+#include "keys/secret_file.h"
+#include "keys/yaml_value.h"
+
+enum {
+    /* The system's bundle of authorities has about 250 KiB. */
+    PEM_BYTES_MAX = 4 * 1024 * 1024,
+    /* RSA with 16384 bits takes 13 KiB. */
+    KEY_PEM_BYTES_MAX = 64 * 1024,
+};
+
+static const int64_t WARNING_MS = INT64_C(14) * 24 * 60 * 60 * 1000;
+
+/* One `tls` section. */
+struct section {
+    const struct config *config;
+    struct report *report;
+    struct key_path prefix;
+    int64_t now_ms;
+    const char *certificate, *key, *key_passphrase_file;
+};
+
+static void add(const struct section *s, enum severity severity, const char *key, const char *hint, const char *file,
+                const char *text)
+{
+    struct key_path path = key_path_join(s->prefix, key);
+    report_add(s->report, severity, config_place(s->config, path.text), hint, "%s: %s", file, text);
+}
+
+static bool read_part(const struct section *s, const char *key, const char *file, bool secret,
+                      struct file_text *ret_text)
+{
+    signet_error error =
+        secret ? secret_file_read(file, KEY_PEM_BYTES_MAX, ret_text) : file_text_read(file, PEM_BYTES_MAX, ret_text);
+    if (error == SIGNET_ERROR_PERMISSION) {
+        add(s, SEVERITY_ERROR, key, "chmod 600 the file, and think about who has read it", file,
+            "others than its owner have access to this secret");
+    } else if (error) {
+        const char *why = error == SIGNET_ERROR_SYSTEM ? strerror(errno) : signet_error_text(error);
+        add(s, SEVERITY_ERROR, key, NULL, file, why);
+    }
+    return !error;
+}
+
+static void check_dates(const struct section *s, const char *key, const char *file, struct slice pem)
+{
+    struct certificate_dates dates;
+    if (certificate_read_dates(pem, &dates)) {
+        add(s, SEVERITY_ERROR, key, "it must be PEM, -----BEGIN CERTIFICATE----- and so on", file,
+            "there is no certificate in it, or one that does not parse");
+    } else if (dates.not_after_ms < s->now_ms) {
+        add(s, SEVERITY_ERROR, key, "renew it", file, "a certificate in it has expired");
+    } else if (dates.not_before_ms > s->now_ms) {
+        add(s, SEVERITY_ERROR, key, "is the clock right?", file, "a certificate in it is not valid yet");
+    } else if (dates.not_after_ms < s->now_ms + WARNING_MS) {
+        add(s, SEVERITY_WARNING, key, "renew it", file, "a certificate in it expires within two weeks");
+    }
+}
+
+/* Authorities: one that has expired is of no use, and the others still are. */
+static void check_authorities(const struct section *s, const char *key, const char *file)
+{
+    struct file_text text;
+    struct certificate_dates dates;
+    if (!file || !read_part(s, key, file, false, &text)) {
+        return;
+    }
+    if (certificate_read_dates(file_text_slice(&text), &dates)) {
+        add(s, SEVERITY_ERROR, key, "it must be PEM, -----BEGIN CERTIFICATE----- and so on", file,
+            "there is no certificate in it, or one that does not parse");
+    } else if (dates.not_after_ms < s->now_ms) {
+        bool all = dates.count == 1;
+        add(s, all ? SEVERITY_ERROR : SEVERITY_WARNING, key, "renew it", file, "a certificate in it has expired");
+    }
+    file_text_free(&text);
+}
+
+static void check_pair(const struct section *s, struct slice certificate, struct slice key, struct slice passphrase)
+{
+    switch (certificate_check_key(certificate, key, passphrase)) {
+    case SIGNET_OK:
+        break;
+    case SIGNET_ERROR_PASSPHRASE:
+        add(s, SEVERITY_ERROR, "key",
+            passphrase.size ? NULL : "give its passphrase in a file, under key-passphrase-file", s->key,
+            passphrase.size ? "the passphrase is wrong" : "the key is locked with a passphrase");
+        break;
+    case SIGNET_ERROR_NO_KEY:
+        add(s, SEVERITY_ERROR, "key", NULL, s->key, "it is not the key of the certificate");
+        break;
+    default:
+        add(s, SEVERITY_ERROR, "key", "it must be PEM, -----BEGIN PRIVATE KEY----- and so on", s->key,
+            "there is no private key in it, or one that does not parse");
+    }
+}
+
+static bool read_passphrase(const struct section *s, struct file_text *ret_text)
+{
+    static const char key[] = "key-passphrase-file";
+    *ret_text = (struct file_text){ 0 };
+    signet_error error = s->key_passphrase_file ? passphrase_file_read(s->key_passphrase_file, ret_text) : SIGNET_OK;
+    if (error == SIGNET_ERROR_PERMISSION) {
+        add(s, SEVERITY_ERROR, key, "chmod 600 the file", s->key_passphrase_file,
+            "others than its owner have access to this passphrase");
+    } else if (error) {
+        add(s, SEVERITY_ERROR, key, "a passphrase file has one line", s->key_passphrase_file,
+            error == SIGNET_ERROR_SYSTEM ? strerror(errno) : signet_error_text(error));
+    }
+    return !error;
+}
+
+static void check_identity(const struct section *s)
+{
+    struct file_text certificate = { 0 }, key = { 0 }, passphrase = { 0 };
+    if (!s->certificate || !s->key) {
+        return;
+    }
+    bool certificate_read = read_part(s, "certificate", s->certificate, false, &certificate);
+    bool key_read = read_part(s, "key", s->key, true, &key);
+    bool passphrase_read = read_passphrase(s, &passphrase);
+    if (certificate_read) {
+        size_t errors_before = s->report->error_count;
+        check_dates(s, "certificate", s->certificate, file_text_slice(&certificate));
+        bool parsed = s->report->error_count == errors_before;
+        if (key_read && passphrase_read && parsed) {
+            check_pair(s, file_text_slice(&certificate), file_text_slice(&key), file_text_slice(&passphrase));
+        }
+    }
+    file_text_free(&certificate);
+    file_text_free(&key);
+    file_text_free(&passphrase);
+}
+
+void tls_files_check(const struct config *config, int64_t now_ms, struct report *report)
+{
+    struct section s = { .config = config, .report = report, .now_ms = now_ms };
+    if (config->cluster.tls.enabled) {
+        const struct config_client_tls *tls = &config->cluster.tls;
+        s.prefix = key_path_of("cluster.tls");
+        s.certificate = tls->certificate;
+        s.key = tls->key;
+        s.key_passphrase_file = tls->key_passphrase_file;
+        check_authorities(&s, "ca", tls->ca);
+        check_identity(&s);
+    }
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct config_server_tls *tls = &config->listeners[i].tls;
+        if (!tls->enabled) {
+            continue;
+        }
+        s.prefix = key_path_of("listeners[%zu].tls", i);
+        s.certificate = tls->certificate;
+        s.key = tls->key;
+        s.key_passphrase_file = tls->key_passphrase_file;
+        check_authorities(&s, "client-ca", tls->client_ca);
+        check_identity(&s);
+    }
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a relay, for the files of this layer only: framing in relay.c,
+ * requests and responses by API in the others.
+ */
+#ifndef SIGNET_RELAY_CONVERSATION_H
+#define SIGNET_RELAY_CONVERSATION_H
+
+#include "kafka/api.h"
+#include "kafka/header.h"
+#include "kafka/walk.h"
+#include "relay/in_flight.h"
+#include "relay/reading.h"
+#include "relay/relay.h"
+#include "relay/sasl.h"
+#include "relay/topics.h"
+#include "relay/writing.h"
+
+/* Bytes that have come and are not yet whole frames. */
+struct intake {
+    struct block *block;
+    size_t start, filled; /* start <= filled <= capacity */
+    size_t frame_hint;    /* how large frames have been lately */
+    bool starved;
+};
+
+struct relay {
+    struct relay_worker *worker;
+    void *hook_context;
+    struct intake in[2];
+    struct gather out[2];
+    struct in_flight in_flight;
+    struct sasl sasl;
+    bool must_authenticate;
+    char principal[PRINCIPAL_BYTES_MAX + 1];
+    struct topics topics;
+    struct writing writing;
+    struct reading reading;
+    bool looking_up; /* the client's next request waits for an answer of the broker to ourselves */
+    bool failed;
+    char fault[160];
+    int64_t now_ms;
+};
+
+/* One frame, in the block it was read into. */
+struct frame {
+    struct block *block;
+    uint8_t *start; /* its size field */
+    uint8_t *data;
+    size_t size; /* without the size field */
+};
+
+/* What becomes of a request. */
+enum progress {
+    PROGRESS_DONE,
+    PROGRESS_WAIT, /* again when the look-up has been answered */
+};
+
+/* Remembers what happened and returns `error`. */
+signet_error relay_fail(struct relay *relay, signet_error error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A frame as it came. */
+void relay_forward(struct relay *relay, enum relay_side to, const struct frame *frame);
+/* The header of `frame` (header_size bytes) as it came, and `body` behind it, which is emptied. */
+signet_error relay_forward_edited(struct relay *relay, enum relay_side to, const struct frame *frame,
+                                  size_t header_size, struct gather *body);
+/* Sends what stands answered at the head of the queue. */
+void relay_flush_local(struct relay *relay);
+
+/* request.c, response.c */
+signet_error relay_request(struct relay *relay, const struct frame *frame, enum progress *ret_progress);
+signet_error relay_response(struct relay *relay, const struct frame *frame);
+
+/* One request or response under way. */
+struct exchange {
+    struct relay *relay;
+    const struct frame *frame;
+    struct request_header request; /* requests only */
+    struct in_flight_entry *entry; /* responses only */
+    int16_t version;
+    size_t header_size;
+};
+
+/* produce.c, fetch.c, share.c, cluster.c */
+signet_error produce_request(struct exchange *x, enum progress *ret_progress);
+signet_error produce_response(struct exchange *x);
+signet_error fetch_request(struct exchange *x, enum progress *ret_progress);
+signet_error fetch_response(struct exchange *x);
+signet_error share_fetch_request(struct exchange *x, enum progress *ret_progress);
+signet_error share_fetch_response(struct exchange *x);
+/* Any message with addresses, topic ids or a cluster id in it. */
+signet_error cluster_response(struct exchange *x);
+
+/* The worker's opener, reporting for this conversation. */
+struct opener *relay_opener(struct relay *relay);
+
+/* Pushes an entry for a request that is being forwarded; NULL when memory is out. */
+struct in_flight_entry *exchange_expect(struct exchange *x);
+/* Answers the client without the broker; `reply` is a whole frame and is emptied. */
+signet_error exchange_answer(struct exchange *x, struct gather *reply);
+/* Walks the body of the frame; `out` may be NULL. */
+signet_error exchange_walk(struct exchange *x, enum message_direction direction, int16_t version, struct walk_hook hook,
+                           struct gather *out);
+
+/*
+ * Topics that a request names and nobody can place yet.  A request is walked
+ * first to find them; if there are any, they are looked up in the order of the
+ * client's own requests, and the request is taken up again afterwards.
+ */
+struct unresolved {
+    struct slice *names; /* into the frame */
+    struct topic_id *ids;
+    size_t name_count, id_count;
+    signet_error error;
+};
+void unresolved_add_name(struct unresolved *unresolved, struct slice name);
+void unresolved_add_id(struct unresolved *unresolved, const struct topic_id *id);
+void unresolved_free(struct unresolved *unresolved);
+/* Sends the look-up, if one is needed; `*ret_progress` says whether to wait for it. */
+signet_error unresolved_look_up(struct unresolved *unresolved, struct exchange *x, enum progress *ret_progress);
+
+/* A topic as a request or response names it. */
+struct topic_ref {
+    struct topic_name name;            /* empty: unknown */
+    struct topic_id id;                /* zero: unknown */
+    const struct topic_policy *policy; /* NULL: the name is unknown */
+};
+/* By name: the id is what the broker said last; only looked for when policy seals. */
+void topic_ref_by_name(struct relay *relay, struct slice name, struct topic_ref *ret_ref);
+void topic_ref_by_id(struct relay *relay, const struct topic_id *id, struct topic_ref *ret_ref);
+/* Adds what is missing to be certain, unless the broker has just said that it does not know. */
+void topic_ref_require(const struct topic_ref *ref, struct relay *relay, struct unresolved *unresolved);
+
+/* Addresses in a response: to be offered every visit that the API's own hook has no use for. */
+struct addresses {
+    struct relay *relay;
+    const uint8_t *end; /* of the frame */
+    int32_t node;
+    struct slice host;
+    int32_t told_port;
+};
+struct addresses addresses_of(const struct exchange *x);
+enum walk_answer addresses_visit(struct addresses *addresses, struct walk_visit *visit);
+
+#endif

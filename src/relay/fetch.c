@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fetch: batches of sealed topics are verified and opened on their way in.
+ * What stands before the first bad batch is delivered; when the bad one is
+ * first, the partition gets an error.
+ */
+#include <stdlib.h>
+
+#include "kafka/error_code.h"
+#include "kafka/refusal.h"
+#include "relay/conversation.h"
+
+enum { FETCH_SESSIONS_SINCE = 7 };
+
+struct fetch_visit {
+    struct exchange *x;
+    struct unresolved unresolved; /* first walk */
+    struct topic_ref topic;
+    int32_t partition;
+    int32_t session_id, session_epoch;
+    bool read_committed;
+    bool forgetting;
+};
+
+static bool see_topic(struct fetch_visit *f, const struct walk_visit *visit)
+{
+    struct topic_id id;
+    if (visit->mark == MARK_TOPIC_NAME) {
+        topic_ref_by_name(f->x->relay, visit_slice(visit), &f->topic);
+    } else if (visit->mark == MARK_TOPIC_ID) {
+        memcpy(&id, visit->at, sizeof id);
+        topic_ref_by_id(f->x->relay, &id, &f->topic);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static enum walk_answer refuse_replica(struct fetch_visit *f, struct walk_visit *visit)
+{
+    if (visit_i32(visit) < 0) {
+        return WALK_KEEP;
+    }
+    visit->error = relay_fail(f->x->relay, SIGNET_ERROR_PERMISSION,
+                              "a broker fetched as a replica; brokers must reach each other directly");
+    return WALK_FAIL;
+}
+
+static void clamp_bytes(const struct fetch_visit *f, const struct walk_visit *visit)
+{
+    int32_t most = f->x->relay->worker->fetch_bytes_max;
+    if (visit_i32(visit) > most) {
+        store_u32(visit->at, (uint32_t)most);
+    }
+}
+
+static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
+{
+    struct fetch_visit *f = context;
+    if (visit->event != VISIT_FIELD) {
+        return WALK_KEEP;
+    }
+    if (see_topic(f, visit)) {
+        topic_ref_require(&f->topic, f->x->relay, &f->unresolved);
+        return WALK_KEEP;
+    }
+    switch (visit->mark) {
+    case MARK_REPLICA_ID:
+        return refuse_replica(f, visit);
+    case MARK_MAX_BYTES:
+        clamp_bytes(f, visit);
+        return WALK_KEEP;
+    case MARK_ISOLATION_LEVEL:
+        f->read_committed = *visit->at == 1;
+        return WALK_KEEP;
+    case MARK_SESSION_ID:
+        f->session_id = visit_i32(visit);
+        return WALK_KEEP;
+    case MARK_SESSION_EPOCH:
+        f->session_epoch = visit_i32(visit);
+        return WALK_KEEP;
+    default:
+        return WALK_KEEP;
+    }
+}
+
+static bool is_opened(const struct topic_policy *policy)
+{
+    return policy && policy->seal && policy->open;
+}
+
+/* Where each partition is being read from; the broker's session remembers the rest, and so do we. */
+static enum walk_answer note_offsets(void *context, struct walk_visit *visit)
+{
+    struct fetch_visit *f = context;
+    if (visit->mark == MARK_FORGOTTEN_TOPIC) {
+        f->forgetting = visit->event != VISIT_ARRAY_END;
+    }
+    if (visit->event != VISIT_FIELD || see_topic(f, visit) || f->forgetting) {
+        return WALK_KEEP;
+    }
+    if (visit->mark == MARK_PARTITION_INDEX) {
+        f->partition = visit_i32(visit);
+    } else if (visit->mark == MARK_FETCH_OFFSET && is_opened(f->topic.policy) && !topic_id_is_zero(&f->topic.id)) {
+        const struct place place = { f->topic.id, f->partition };
+        struct reading_partition *reading = reading_partition(&f->x->relay->reading, &place);
+        if (!reading) {
+            visit->error = relay_fail(f->x->relay, SIGNET_ERROR_LIMIT, "a client reads more than %d partitions",
+                                      CONNECTION_PARTITIONS_MAX);
+            return WALK_FAIL;
+        }
+        reading->fetch_offset = visit_i64(visit);
+    }
+    return WALK_KEEP;
+}
+
+/* A session begun on another connection names partitions that were never seen here: the client is asked to begin anew. */
+static bool session_is_unknown(const struct fetch_visit *f)
+{
+    bool continues = f->x->version >= FETCH_SESSIONS_SINCE && f->session_epoch > 0;
+    return continues && f->session_id != f->x->relay->reading.session_id;
+}
+
+static signet_error answer_unknown_session(struct exchange *x)
+{
+    struct gather reply;
+    gather_init(&reply, &x->relay->worker->budget);
+    signet_error error = refusal_fetch(x->version, x->request.correlation_id, KAFKA_FETCH_SESSION_ID_NOT_FOUND, &reply);
+    error = error ? error : exchange_answer(x, &reply);
+    gather_free(&reply);
+    return error;
+}
+
+static signet_error forward_fetch(struct fetch_visit *f)
+{
+    struct exchange *x = f->x;
+    signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, (struct walk_hook){ note_offsets, f }, NULL);
+    if (error) {
+        return error;
+    }
+    struct in_flight_entry *entry = exchange_expect(x);
+    if (!entry) {
+        return SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    entry->read_committed = f->read_committed;
+    relay_forward(x->relay, RELAY_BROKER, x->frame);
+    return SIGNET_OK;
+}
+
+signet_error fetch_request(struct exchange *x, enum progress *ret_progress)
+{
+    struct fetch_visit f = { .x = x };
+    signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, (struct walk_hook){ find_unresolved, &f }, NULL);
+    if (error) {
+        unresolved_free(&f.unresolved);
+        return error;
+    }
+    error = unresolved_look_up(&f.unresolved, x, ret_progress);
+    if (error || *ret_progress == PROGRESS_WAIT) {
+        return error;
+    }
+    return session_is_unknown(&f) ? answer_unknown_session(x) : forward_fetch(&f);
+}
+
+struct fetched_visit {
+    struct exchange *x;
+    struct addresses addresses;
+    struct topic_ref topic;
+    int32_t partition;
+    uint8_t *error_at; /* the partition's */
+    struct aborted_transaction *aborted;
+    size_t aborted_count;
+};
+
+static void see_fetched_topic(struct fetched_visit *f, const struct walk_visit *visit)
+{
+    struct topic_id id;
+    if (visit->mark == MARK_TOPIC_NAME) {
+        topic_ref_by_name(f->x->relay, visit_slice(visit), &f->topic);
+    } else {
+        memcpy(&id, visit->at, sizeof id);
+        topic_ref_by_id(f->x->relay, &id, &f->topic);
+    }
+}
+
+static enum walk_answer see_aborted(struct fetched_visit *f, struct walk_visit *visit)
+{
+    if (visit->event == VISIT_ARRAY_BEGIN) {
+        f->aborted_count = 0;
+        if (visit->count > ABORTED_TRANSACTIONS_MAX) {
+            visit->error = relay_fail(f->x->relay, SIGNET_ERROR_LIMIT, "the broker lists %lu aborted transactions",
+                                      (unsigned long)visit->count);
+            return WALK_FAIL;
+        }
+        struct aborted_transaction *aborted = realloc(f->aborted, (visit->count + 1) * sizeof *aborted);
+        if (!aborted) {
+            visit->error = SIGNET_ERROR_OUT_OF_MEMORY;
+            return WALK_FAIL;
+        }
+        f->aborted = aborted;
+    } else if (visit->event == VISIT_ELEMENT_BEGIN) {
+        f->aborted[f->aborted_count++] = (struct aborted_transaction){ -1, -1 };
+    }
+    return WALK_KEEP;
+}
+
+static enum walk_answer refuse_records(const struct fetched_visit *f, int16_t code)
+{
+    store_u16(f->error_at, (uint16_t)code);
+    return WALK_REPLACE; /* by nothing */
+}
+
+static void tell(void *context, const struct open_finding *finding)
+{
+    struct relay *relay = context;
+    if (relay->worker->hooks.batch_refused) {
+        relay->worker->hooks.batch_refused(relay->hook_context, finding);
+    }
+}
+
+struct opener *relay_opener(struct relay *relay)
+{
+    relay->worker->opener.report = tell;
+    relay->worker->opener.report_context = relay;
+    return &relay->worker->opener;
+}
+
+static enum walk_answer open_fetched(struct fetched_visit *f, struct walk_visit *visit)
+{
+    struct relay *relay = f->x->relay;
+    struct reading_partition *reading = reading_find(&relay->reading, &(struct place){ f->topic.id, f->partition });
+    if (!reading) {
+        return refuse_records(f, KAFKA_UNKNOWN_TOPIC_ID); /* the broker sends what nobody asked for */
+    }
+    const struct open_request request = {
+        .place = reading->place,
+        .topic_name = topic_name_slice(&f->topic.name),
+        .timestamp_type = f->topic.policy->timestamp_type,
+        .append_skew_ms = relay->worker->append_skew_ms,
+        .fetch_offset = reading->fetch_offset,
+        .read_committed = f->x->entry->read_committed,
+        .aborted = f->aborted,
+        .aborted_count = f->aborted_count,
+    };
+    struct open_result result;
+    signet_error error = open_records(relay_opener(relay), &request, &reading->open, f->x->frame->block,
+                                      visit_slice(visit), visit->replacement, &result);
+    if (error) {
+        visit->error = error;
+        return WALK_FAIL;
+    }
+    bool refused = result.delivered == 0 && !verdict_is_good(result.refused);
+    return refused ? refuse_records(f, relay->worker->fetch_refusal_error) : WALK_REPLACE;
+}
+
+static enum walk_answer visit_fetched_records(struct fetched_visit *f, struct walk_visit *visit)
+{
+    if (visit->null || visit->size == 0) {
+        return WALK_KEEP;
+    }
+    if (!f->topic.policy) {
+        return refuse_records(f, KAFKA_UNKNOWN_TOPIC_ID);
+    }
+    return is_opened(f->topic.policy) ? open_fetched(f, visit) : WALK_KEEP;
+}
+
+static enum walk_answer fetched_visit(void *context, struct walk_visit *visit)
+{
+    struct fetched_visit *f = context;
+    if (visit->mark == MARK_ABORTED) {
+        return see_aborted(f, visit);
+    }
+    if (visit->event != VISIT_FIELD) {
+        return WALK_KEEP;
+    }
+    switch (visit->mark) {
+    case MARK_SESSION_ID:
+        f->x->relay->reading.session_id = visit_i32(visit);
+        return WALK_KEEP;
+    case MARK_TOPIC_NAME:
+    case MARK_TOPIC_ID:
+        see_fetched_topic(f, visit);
+        return WALK_KEEP;
+    case MARK_PARTITION_INDEX:
+        f->partition = visit_i32(visit);
+        f->aborted_count = 0;
+        return WALK_KEEP;
+    case MARK_PARTITION_ERROR:
+        f->error_at = visit->at;
+        return WALK_KEEP;
+    case MARK_PRODUCER_ID:
+        f->aborted[f->aborted_count - 1].producer_id = visit_i64(visit);
+        return WALK_KEEP;
+    case MARK_FIRST_OFFSET:
+        f->aborted[f->aborted_count - 1].first_offset = visit_i64(visit);
+        return WALK_KEEP;
+    case MARK_RECORDS:
+        return visit_fetched_records(f, visit);
+    default:
+        return addresses_visit(&f->addresses, visit);
+    }
+}
+
+signet_error fetch_response(struct exchange *x)
+{
+    struct fetched_visit f = { .x = x, .addresses = addresses_of(x) };
+    struct gather body;
+    gather_init(&body, &x->relay->worker->budget);
+    signet_error error = exchange_walk(x, MESSAGE_RESPONSE, x->version, (struct walk_hook){ fetched_visit, &f }, &body);
+    error = error ? error : relay_forward_edited(x->relay, RELAY_CLIENT, x->frame, x->header_size, &body);
+    gather_free(&body);
+    free(f.aborted);
+    return error;
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Produce: batches of sealed topics are sealed on their way out.  A batch that
+ * is refused leaves as an empty one, which the broker refuses too: so every
+ * answer keeps its place, and the reason is put into the answer on its way back.
+ */
+#include <stdlib.h>
+
+#include "kafka/error_code.h"
+#include "relay/conversation.h"
+
+enum { ZSTD_SINCE_PRODUCE_VERSION = 7 };
+
+struct produce_visit {
+    struct exchange *x;
+    struct unresolved unresolved;  /* first walk */
+    struct produce_record *record; /* second walk */
+    struct topic_ref topic;
+    int32_t partition;
+    bool refused_any;
+    int16_t acks;
+};
+
+static bool see_topic(struct produce_visit *p, const struct walk_visit *visit)
+{
+    struct topic_id id;
+    if (visit->event != VISIT_FIELD) {
+        return false;
+    }
+    if (visit->mark == MARK_TOPIC_NAME) {
+        topic_ref_by_name(p->x->relay, visit_slice(visit), &p->topic);
+        return true;
+    }
+    if (visit->mark == MARK_TOPIC_ID) {
+        memcpy(&id, visit->at, sizeof id);
+        topic_ref_by_id(p->x->relay, &id, &p->topic);
+        return true;
+    }
+    return false;
+}
+
+static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
+{
+    struct produce_visit *p = context;
+    if (see_topic(p, visit)) {
+        topic_ref_require(&p->topic, p->x->relay, &p->unresolved);
+    }
+    return WALK_KEEP;
+}
+
+struct refusal {
+    int16_t code;
+    const char *why;
+};
+
+static struct refusal refusal_of(signet_error error)
+{
+    switch (error) {
+    case SIGNET_ERROR_CHECKSUM:
+        return (struct refusal){ KAFKA_CORRUPT_MESSAGE, "the batch's checksum does not match" };
+    case SIGNET_ERROR_LIMIT:
+        return (struct refusal){ KAFKA_MESSAGE_TOO_LARGE, "the batch has more records than can be sealed" };
+    case SIGNET_ERROR_UNSUPPORTED:
+        return (struct refusal){ KAFKA_INVALID_RECORD, "only record batches of magic 2 can be sealed" };
+    case SIGNET_ERROR_MALFORMED:
+    case SIGNET_ERROR_TRUNCATED:
+        return (struct refusal){ KAFKA_INVALID_RECORD, "the batch is malformed" };
+    default:
+        return (struct refusal){ KAFKA_NOT_ENOUGH_REPLICAS, "the batch cannot be sealed now" };
+    }
+}
+
+static enum walk_answer refuse(struct produce_visit *p, struct produced *produced, struct refusal refusal)
+{
+    struct relay *relay = p->x->relay;
+    produced->refused = refusal.code;
+    produced->why = refusal.why;
+    p->refused_any = true;
+    if (relay->worker->hooks.produce_refused) {
+        const struct produce_refusal told = {
+            .topic_name = topic_name_slice(&produced->topic),
+            .partition = produced->place.partition,
+            .error_code = refusal.code,
+            .why = refusal.why,
+        };
+        relay->worker->hooks.produce_refused(relay->hook_context, &told);
+    }
+    return WALK_REPLACE; /* by nothing */
+}
+
+static struct resend_key resend_key_of(const struct produced *produced, const struct batch_header *header)
+{
+    return (struct resend_key){
+        .place = produced->place,
+        .producer_id = header->producer_id,
+        .producer_epoch = header->producer_epoch,
+        .base_sequence = header->base_sequence,
+        .record_count = header->record_count,
+        .crc = header->crc,
+    };
+}
+
+/* The same batch, sealed before and of unknown outcome, goes out as the same bytes. */
+static bool send_again(struct produce_visit *p, struct produced *produced, struct gather *out)
+{
+    struct resend_batch batch;
+    struct relay *relay = p->x->relay;
+    if (!resends_take(relay->worker->shared.resends, &produced->key, relay->now_ms, &batch)) {
+        return false;
+    }
+    gather_copy(out, slice_of(batch.bytes, batch.size));
+    free(batch.bytes);
+    memcpy(produced->seal_id, batch.seal_id, SEAL_ID_BYTES);
+    memcpy(produced->producer, batch.producer, PRODUCER_HASH_BYTES);
+    return true;
+}
+
+static signet_error seal_anew(struct produce_visit *p, struct produced *produced, const struct batch *batch,
+                              struct gather *out)
+{
+    struct relay *relay = p->x->relay;
+    struct relay_worker *worker = relay->worker;
+    struct predecessor predecessors[PREDECESSORS_MAX];
+    struct seal_result result;
+    struct seal_request request = {
+        .place = produced->place,
+        .topic_name = topic_name_slice(&produced->topic),
+        .principal = worker->principal_in_envelope ? relay_principal(relay) : slice_of(NULL, 0),
+        .predecessors = predecessors,
+        .now_ms = relay->now_ms,
+        .zstd_allowed = p->x->version >= ZSTD_SINCE_PRODUCE_VERSION,
+        .stream = writing_stream(&relay->writing, &produced->place),
+    };
+    if (!request.stream) {
+        return SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    signet_error error =
+        data_keys_current(worker->data_keys, &produced->place.topic, batch->records.size, relay->now_ms, &request.key);
+    if (error) {
+        return error;
+    }
+    request.predecessor_count = acknowledged_take(worker->shared.acknowledged, &produced->place, predecessors);
+    error = seal_batch(&worker->sealer, &request, p->x->frame->block, batch, out, &result);
+    if (!error) {
+        memcpy(produced->seal_id, result.seal_id, SEAL_ID_BYTES);
+        memcpy(produced->producer, result.producer, PRODUCER_HASH_BYTES);
+    }
+    return error;
+}
+
+/* Sealed bytes stay until the outcome is known, as far as memory allows. */
+static void keep_bytes(struct produce_visit *p, struct produced *produced, const struct gather *sealed)
+{
+    struct budget *budget = &p->x->relay->worker->budget;
+    if (produced->key.producer_id < 0 || p->acks == 0 || budget->used_bytes > budget->limit_bytes / 2) {
+        return;
+    }
+    gather_init(&produced->bytes, budget);
+    for (size_t i = sealed->first; i < sealed->count; i++) {
+        gather_add(&produced->bytes, sealed->pieces[i].owner, sealed->pieces[i].data, sealed->pieces[i].size);
+    }
+}
+
+static enum walk_answer seal_records(struct produce_visit *p, struct produced *produced, struct walk_visit *visit)
+{
+    struct batch batch;
+    signet_error error = seal_check(visit_slice(visit), &batch);
+    if (error == SIGNET_ERROR_MALFORMED && visit->size >= BATCH_HEADER_BYTES &&
+        (load_u16(visit->at + BATCH_CRC_START) & BATCH_LOG_APPEND_TIME)) {
+        return refuse(p, produced, (struct refusal){ KAFKA_INVALID_TIMESTAMP, "producers may not set LogAppendTime" });
+    }
+    if (error) {
+        return refuse(p, produced, refusal_of(error));
+    }
+    produced->key = resend_key_of(produced, &batch.header);
+    if (batch.header.producer_id < 0 || !send_again(p, produced, visit->replacement)) {
+        error = seal_anew(p, produced, &batch, visit->replacement);
+    }
+    error = error ? error : visit->replacement->error;
+    if (error) {
+        gather_clear(visit->replacement);
+        return refuse(p, produced, refusal_of(error));
+    }
+    produced->sealed = true;
+    keep_bytes(p, produced, visit->replacement);
+    return WALK_REPLACE;
+}
+
+static enum walk_answer visit_records(struct produce_visit *p, struct walk_visit *visit)
+{
+    struct produced *produced = produce_record_add(p->record);
+    if (!produced) {
+        visit->error = SIGNET_ERROR_OUT_OF_MEMORY;
+        return WALK_FAIL;
+    }
+    produced->topic = p->topic.name;
+    produced->place = (struct place){ p->topic.id, p->partition };
+    if (!p->topic.policy) {
+        return refuse(p, produced, (struct refusal){ KAFKA_UNKNOWN_TOPIC_ID, "the topic is not known" });
+    }
+    if (!p->topic.policy->seal || visit->null || visit->size == 0) {
+        return WALK_KEEP;
+    }
+    if (topic_id_is_zero(&p->topic.id)) {
+        return refuse(p, produced, (struct refusal){ KAFKA_UNKNOWN_TOPIC_OR_PARTITION, "the topic is not known" });
+    }
+    if (!p->x->relay->worker->data_keys) {
+        return refuse(p, produced, (struct refusal){ KAFKA_POLICY_VIOLATION, "this gateway has no key to seal with" });
+    }
+    return seal_records(p, produced, visit);
+}
+
+static enum walk_answer seal_visit(void *context, struct walk_visit *visit)
+{
+    struct produce_visit *p = context;
+    if (visit->event != VISIT_FIELD || see_topic(p, visit)) {
+        return WALK_KEEP;
+    }
+    switch (visit->mark) {
+    case MARK_ACKS:
+        p->acks = visit_i16(visit);
+        return WALK_KEEP;
+    case MARK_PARTITION_INDEX:
+        p->partition = visit_i32(visit);
+        return WALK_KEEP;
+    case MARK_RECORDS:
+        return visit_records(p, visit);
+    default:
+        return WALK_KEEP;
+    }
+}
+
+static signet_error seal_and_forward(struct produce_visit *p)
+{
+    struct exchange *x = p->x;
+    struct gather body;
+    gather_init(&body, &x->relay->worker->budget);
+    signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, (struct walk_hook){ seal_visit, p }, &body);
+    if (!error && p->acks == 0 && p->refused_any) {
+        error = relay_fail(x->relay, SIGNET_ERROR_REFUSED,
+                           "a batch sent with acks=0 was refused; there is no answer to say so in");
+    }
+    struct in_flight_entry *entry = error || p->acks == 0 ? NULL : exchange_expect(x);
+    if (!error && p->acks != 0 && !entry) {
+        error = SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    if (entry) {
+        p->record->acks = p->acks;
+        entry->produce = p->record;
+        p->record = NULL;
+    }
+    error = error ? error : relay_forward_edited(x->relay, RELAY_BROKER, x->frame, x->header_size, &body);
+    gather_free(&body);
+    return error;
+}
+
+signet_error produce_request(struct exchange *x, enum progress *ret_progress)
+{
+    struct produce_visit p = { .x = x };
+    signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, (struct walk_hook){ find_unresolved, &p }, NULL);
+    if (error) {
+        unresolved_free(&p.unresolved);
+        return error;
+    }
+    error = unresolved_look_up(&p.unresolved, x, ret_progress);
+    if (error || *ret_progress == PROGRESS_WAIT) {
+        return error;
+    }
+    p.record = produce_record_new();
+    if (!p.record) {
+        return SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    error = seal_and_forward(&p);
+    produce_record_free(p.record);
+    return error;
+}
+
+struct answer_visit {
+    struct exchange *x;
+    struct addresses addresses;
+    struct topic_id topic_id;
+    struct slice topic_name;
+    struct produced *produced; /* the partition's, once its index is known */
+    int16_t error_code;        /* the broker's */
+};
+
+static bool outcome_is_unknown(int16_t code)
+{
+    return code == KAFKA_NOT_LEADER_OR_FOLLOWER || code == KAFKA_REQUEST_TIMED_OUT ||
+           code == KAFKA_NOT_ENOUGH_REPLICAS_AFTER_APPEND || code == KAFKA_STORAGE_ERROR ||
+           code == KAFKA_UNKNOWN_SERVER_ERROR;
+}
+
+static void see_error(struct answer_visit *a, struct walk_visit *visit)
+{
+    struct relay *relay = a->x->relay;
+    int16_t code = a->error_code = visit_i16(visit);
+    if (!a->produced) {
+        return;
+    }
+    if (a->produced->refused && code == KAFKA_INVALID_RECORD) {
+        store_u16(visit->at, (uint16_t)a->produced->refused);
+    }
+    if (code == KAFKA_UNKNOWN_TOPIC_OR_PARTITION || code == KAFKA_NOT_LEADER_OR_FOLLOWER ||
+        code == KAFKA_UNKNOWN_TOPIC_ID) {
+        topics_forget_name(&relay->topics, topic_name_slice(&a->produced->topic));
+    }
+    if (outcome_is_unknown(code)) {
+        produced_keep(a->produced, relay->worker->shared.resends, relay->now_ms);
+    }
+}
+
+static void see_base_offset(const struct answer_visit *a, const struct walk_visit *visit)
+{
+    const struct produced *produced = a->produced;
+    int64_t base_offset = visit_i64(visit);
+    if (!produced || !produced->sealed || a->error_code != 0 || base_offset < 0 || a->x->entry->produce->acks != -1) {
+        return;
+    }
+    struct predecessor predecessor = { .base_offset = base_offset };
+    memcpy(predecessor.seal_prefix, produced->seal_id, SEAL_PREFIX_BYTES);
+    memcpy(predecessor.producer, produced->producer, PRODUCER_HASH_BYTES);
+    acknowledged_add(a->x->relay->worker->shared.acknowledged, &produced->place, &predecessor);
+}
+
+static const char compacted[] = "the broker refused a sealed batch: is the topic compacted? "
+                                "Sealed batches have no keys for the cleaner to see";
+
+static enum walk_answer see_message(struct answer_visit *a, struct walk_visit *visit)
+{
+    const struct produced *produced = a->produced;
+    if (!produced || a->error_code != KAFKA_INVALID_RECORD || !(produced->refused || produced->sealed)) {
+        return WALK_KEEP;
+    }
+    gather_copy(visit->replacement, slice_of_text(produced->refused ? produced->why : compacted));
+    return WALK_REPLACE;
+}
+
+/* What the broker refused of what was sealed well is most likely a compacted topic. */
+static void tell_refused_by_broker(const struct answer_visit *a)
+{
+    const struct relay *relay = a->x->relay;
+    const struct produced *produced = a->produced;
+    if (!produced || !produced->sealed || a->error_code != KAFKA_INVALID_RECORD ||
+        !relay->worker->hooks.produce_refused) {
+        return;
+    }
+    const struct produce_refusal told = {
+        .topic_name = topic_name_slice(&produced->topic),
+        .partition = produced->place.partition,
+        .error_code = a->error_code,
+        .why = compacted,
+        .hint = "use cleanup.policy=delete for a sealed topic, or leave the topic unsealed",
+    };
+    relay->worker->hooks.produce_refused(relay->hook_context, &told);
+}
+
+static enum walk_answer answer_visit(void *context, struct walk_visit *visit)
+{
+    struct answer_visit *a = context;
+    if (visit->event == VISIT_ELEMENT_END && visit->mark == MARK_PARTITION) {
+        tell_refused_by_broker(a);
+        a->produced = NULL;
+        a->error_code = 0;
+    }
+    if (visit->event != VISIT_FIELD) {
+        return WALK_KEEP;
+    }
+    switch (visit->mark) {
+    case MARK_TOPIC_NAME:
+        a->topic_name = visit_slice(visit);
+        return WALK_KEEP;
+    case MARK_TOPIC_ID:
+        memcpy(&a->topic_id, visit->at, sizeof a->topic_id);
+        return WALK_KEEP;
+    case MARK_PARTITION_INDEX:
+        a->produced = produce_record_find(a->x->entry->produce, &a->topic_id, a->topic_name, visit_i32(visit));
+        return WALK_KEEP;
+    case MARK_PARTITION_ERROR:
+        see_error(a, visit);
+        return WALK_KEEP;
+    case MARK_BASE_OFFSET:
+        see_base_offset(a, visit);
+        return WALK_KEEP;
+    case MARK_PARTITION_ERROR_MESSAGE:
+        return see_message(a, visit);
+    default:
+        return addresses_visit(&a->addresses, visit);
+    }
+}
+
+signet_error produce_response(struct exchange *x)
+{
+    struct answer_visit a = { .x = x, .addresses = addresses_of(x) };
+    struct gather body;
+    gather_init(&body, &x->relay->worker->budget);
+    signet_error error = exchange_walk(x, MESSAGE_RESPONSE, x->version, (struct walk_hook){ answer_visit, &a }, &body);
+    error = error ? error : relay_forward_edited(x->relay, RELAY_CLIENT, x->frame, x->header_size, &body);
+    gather_free(&body);
+    return error;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a connection knows of what it writes: the stream of every partition it
+ * seals for, and for each Produce request in flight what was sealed in it and
+ * what was refused.
+ */
+#ifndef SIGNET_RELAY_WRITING_H
+#define SIGNET_RELAY_WRITING_H
+
+#include "relay/directory.h"
+#include "relay/resend.h"
+#include "seal/seal.h"
+
+struct writing_stream {
+    struct place place;
+    struct seal_stream stream;
+};
+
+/* Starts as all zero. */
+struct writing {
+    struct writing_stream *streams;
+    size_t count, capacity;
+    size_t last; /* where the last search ended: the next is likely nearby */
+};
+
+void writing_free(struct writing *writing);
+/* The partition's stream, begun if need be; good until the next call.  NULL when memory is out. */
+struct seal_stream *writing_stream(struct writing *writing, const struct place *place);
+
+/* One partition of a Produce request. */
+struct produced {
+    struct topic_name topic; /* empty when the id is unknown */
+    struct place place;      /* the id is zero when the name is unknown */
+    int16_t refused;         /* Kafka's error code; 0: sent */
+    const char *why;         /* with `refused` */
+    bool sealed;
+    uint8_t seal_id[SEAL_ID_BYTES];
+    uint8_t producer[PRODUCER_HASH_BYTES];
+    struct resend_key key; /* meaningful with a producer id */
+    struct gather bytes;   /* the sealed batch, while it may have to be sent again */
+};
+
+struct produce_record {
+    int16_t acks;
+    struct produced *partitions;
+    size_t count, capacity;
+    size_t next; /* where the response is expected to go on */
+};
+
+struct produce_record *produce_record_new(void);
+/* Takes NULL. */
+void produce_record_free(struct produce_record *record);
+/* All zero; good until the next call.  NULL when memory is out. */
+struct produced *produce_record_add(struct produce_record *record);
+/* By id when it is not zero, else by name; NULL when the request had no such partition. */
+struct produced *produce_record_find(struct produce_record *record, const struct topic_id *id, struct slice name,
+                                     int32_t partition);
+/* Keeps what was sealed and not answered; for the end of a connection. */
+void produce_record_keep_all(struct produce_record *record, struct resends *resends, int64_t now_ms);
+void produced_keep(const struct produced *produced, struct resends *resends, int64_t now_ms);
+
+#endif
