@@ -103,7 +103,7 @@ static void name_of(const struct envelope *envelope, uint8_t ret_name[SHA256_BYT
 static struct entry *find(struct unwrap_cache *cache, const uint8_t name[SHA256_BYTES], struct entry *set)
 {
     for (size_t i = 0; i < UNWRAP_WAYS; i++) {
-        bool fresh = cache->now_ms - set[i].made_ms < UNWRAPPED_KEY_AGE_MS_MAX;
+        bool fresh = cache->now_ms >= set[i].made_ms && cache->now_ms - set[i].made_ms < UNWRAPPED_KEY_AGE_MS_MAX;
         if (fresh && memcmp(set[i].name, name, SHA256_BYTES) == 0) {
             return &set[i];
         }
@@ -117,10 +117,14 @@ static struct entry *replace(struct unwrap_cache *cache, struct entry *set, cons
     struct entry *entry = &set[cache->turn++ % UNWRAP_WAYS];
     uint8_t key[BOX_KEY_BYTES];
     aead_key_free(entry->aead);
-    entry->aead = unwrap(cache, envelope, key) ? aead_key_new(key) : NULL;
+    *entry = (struct entry){ 0 };
+    bool unwrapped = unwrap(cache, envelope, key);
+    entry->aead = unwrapped ? aead_key_new(key) : NULL;
     wipe(key, sizeof key);
-    entry->made_ms = cache->now_ms;
-    memcpy(entry->name, name, SHA256_BYTES);
+    if (!unwrapped || entry->aead) { /* out of memory is not an answer to keep */
+        entry->made_ms = cache->now_ms;
+        memcpy(entry->name, name, SHA256_BYTES);
+    }
     return entry;
 }
 

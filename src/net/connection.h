@@ -4,8 +4,8 @@
  * functions.  Nothing here waits.  Bytes go between the socket (or the TLS
  * library) and the caller's memory.
  *
- * The rule to keep: what a write could not send must be the first bytes of the
- * next write.  TLS may already have encrypted them.
+ * The rule to keep: what was offered to a write and not sent is offered again
+ * by the next write, first and whole.  TLS may have encrypted it already.
  *
  * A connection belongs to one thread.  It is polled by a watch (net/watch.h),
  * which then owns it.

@@ -25,6 +25,7 @@ struct tls_connection {
     bool drained;                /* the last receive got less than it asked for: another one would find nothing */
     bool ended;                  /* the socket has */
     bool has_more;               /* the session may hold bytes for which the caller's memory was too small */
+    size_t encrypted;            /* bytes of a record that could not be sent; they must be offered again */
     enum io_outcome held;        /* CLOSED: met after bytes that were still to be delivered */
     int system_error;            /* of the socket, until it is known whether it matters */
 };
@@ -358,7 +359,9 @@ static enum io_outcome write_some(struct connection *connection, const struct io
     skip_bytes(&at, 0);
     while (outcome == IO_DONE && at.count > 0) {
         struct slice record = next_record(at, memory);
+        assert(record.size >= tls->encrypted);
         int result = SSL_write_ex(tls->session, record.data, record.size, &sent);
+        tls->encrypted = result == 1 ? 0 : record.size;
         if (result == 1) {
             total += sent;
             skip_bytes(&at, sent);

@@ -175,14 +175,27 @@ static void write_counted(struct writer *w, struct slice bytes, size_t unit)
     write_bytes(w, bytes);
 }
 
+static bool between(size_t min, size_t size, size_t max)
+{
+    return min <= size && size <= max;
+}
+
+/* Nothing is written that no reader would take: what it holds would be lost. */
+static bool parts_fit(const struct envelope_header *h)
+{
+    return between(1, h->cluster_id.size, CLUSTER_ID_BYTES_MAX) &&
+           between(1, h->topic_name.size, TOPIC_NAME_BYTES_MAX) && between(0, h->principal.size, PRINCIPAL_BYTES_MAX) &&
+           between(0, h->predecessors.size, PREDECESSORS_MAX * PREDECESSOR_BYTES) &&
+           between(RECIPIENT_ENTRY_BYTES, h->recipients.size, RECIPIENTS_MAX * RECIPIENT_ENTRY_BYTES);
+}
+
 signet_error envelope_write_header(const struct envelope_header *h, struct writer *w)
 {
-    bool fits = h->cluster_id.size <= CLUSTER_ID_BYTES_MAX && h->topic_name.size <= TOPIC_NAME_BYTES_MAX &&
-                h->principal.size <= PRINCIPAL_BYTES_MAX &&
-                h->predecessors.size <= PREDECESSORS_MAX * PREDECESSOR_BYTES &&
-                h->recipients.size <= RECIPIENTS_MAX * RECIPIENT_ENTRY_BYTES;
-    if (!fits) {
+    if (!parts_fit(h)) {
         return SIGNET_ERROR_LIMIT;
+    }
+    if (!header_is_lawful(h)) {
+        return SIGNET_ERROR_MALFORMED;
     }
     size_t start = writer_used(w);
     write_bytes(w, slice_of(magic, sizeof magic));

@@ -70,7 +70,7 @@ struct envelope {
 bool envelope_has_magic(struct slice bytes);
 /* UNSUPPORTED for another version or suite; else MALFORMED unless every byte is accounted for.  Slices borrow `bytes`. */
 signet_error envelope_read(struct slice bytes, struct envelope *ret_envelope);
-/* NO_SPACE or LIMIT; never more than ENVELOPE_HEADER_BYTES_MAX bytes. */
+/* NO_SPACE; LIMIT or MALFORMED for what envelope_read would not take.  Never more than ENVELOPE_HEADER_BYTES_MAX bytes. */
 signet_error envelope_write_header(const struct envelope_header *header, struct writer *w);
 
 struct predecessor predecessor_at(struct slice predecessors, size_t index);

@@ -14,16 +14,18 @@
 #include "seal/envelope.h"
 #include "seal/verdict.h"
 
+enum { STREAM_NAME_BYTES = 16 };
+
 /* A batch that was read. */
 struct met {
     int64_t base_offset, last_offset;
-    uint8_t seal_prefix[SEAL_PREFIX_BYTES]; /* zero for markers and clear batches */
+    uint8_t seal_prefix[SEAL_PREFIX_BYTES]; /* zero for markers and clear batches, all ones where nothing is known */
     uint8_t producer[PRODUCER_HASH_BYTES];
 };
 
 struct met_stream {
-    uint8_t id[STREAM_ID_BYTES];
-    uint64_t sequence; /* highest seen, and where */
+    uint8_t name[STREAM_NAME_BYTES]; /* of writer and stream id, so that no writer can speak for another's stream */
+    uint64_t sequence;               /* highest seen, and where */
     int64_t base_offset;
     uint64_t met;  /* bit k: sequence - 1 - k was met */
     uint32_t used; /* for forgetting the one not seen longest */
@@ -47,11 +49,19 @@ struct follow_batch {
     int64_t base_offset, last_offset;
     const struct envelope_header *header; /* NULL for markers and clear batches */
     const uint8_t *seal_id;               /* with `header` */
+    bool unknown;                         /* accepted, but not authentic: only its offsets are remembered */
 };
 
 struct follow_finding {
-    int64_t expected_offset; /* wrong offset: what should have come */
-    int64_t missed_offset;   /* removed: the predecessor's offset */
+    int64_t expected_offset;                    /* wrong offset: what should have come; else -1 */
+    int64_t missed_offset;                      /* removed: the offset where something else is or nothing; else -1 */
+    const struct accepted_exception *exception; /* by which the verdict is accepted (section 8.4); NULL when it is not */
+};
+
+/* Where to look for exceptions; it may be NULL in what follows. */
+struct follow_exceptions {
+    const struct trust *trust;
+    const struct place *place;
 };
 
 /* Starts as all zero. */
@@ -59,15 +69,14 @@ void follow_free(struct follow *f);
 
 /*
  * Whether the batch may stand here: VERDICT_AUTHENTIC, or WRONG_OFFSET, REMOVED,
- * OUT_OF_ORDER, REPLAYED.  `accepted` says whether an offset has been accepted
- * as it is (section 8.4); it may be NULL.
+ * OUT_OF_ORDER, REPLAYED.  Of several, the first that is not accepted; if all
+ * are, REPLAYED or else the first.
  */
-struct follow_exceptions {
-    const struct trust *trust;
-    const struct place *place;
-};
 enum verdict follow_check(const struct follow *f, const struct follow_pass *pass, const struct follow_batch *batch,
                           const struct follow_exceptions *exceptions, struct follow_finding *ret_finding);
+/* For a batch that is to be replaced: it goes on where the one before it ended, or that it does not has been accepted. */
+bool follow_goes_on(const struct follow *f, const struct follow_pass *pass, const struct follow_batch *batch,
+                    const struct follow_exceptions *exceptions);
 
 /* The batch stands here and has been accepted.  Out of memory only makes it forget. */
 void follow_accept(struct follow *f, struct follow_pass *pass, const struct follow_batch *batch);

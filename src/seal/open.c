@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "kafka/record.h"
+
 /* One batch of the response on its way to a verdict. */
 struct open_item {
     struct batch batch;
@@ -10,14 +12,20 @@ struct open_item {
     bool sealed;  /* there is an envelope, well-formed */
     bool settled; /* the verdict will not change */
     bool vouched; /* a verified batch names its link */
-    bool commit;  /* control: what the marker says */
+    bool marker;  /* a control batch, and */
+    bool commit;  /* what it says */
     struct outer_content content;
     struct envelope envelope;
     uint8_t seal_id[SEAL_ID_BYTES];
     uint8_t link[SHA256_BYTES];
     const struct trusted_writer *writer;
     struct follow_finding finding;
-    const struct accepted_exception *exception;
+    const struct accepted_exception *exception; /* by which a bad verdict is accepted */
+};
+
+enum {
+    /* Decompressed outer batches held at once; what is beyond is left for the next fetch.  One batch alone may take more. */
+    DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024,
 };
 
 /* One call of open_records. */
@@ -27,6 +35,7 @@ struct pass {
     struct open_partition *partition;
     struct open_item *items;
     size_t count;
+    size_t decompressed_bytes;
     struct follow_pass follow;
     struct outcome_pass outcome;
 };
@@ -43,6 +52,12 @@ void open_partition_free(struct open_partition *partition)
     follow_free(&partition->follow);
     outcomes_free(&partition->outcomes);
     partition->next_offset = 0;
+}
+
+/* A share group sees subsets, and no list. */
+static bool follows_outcomes(const struct open_request *request)
+{
+    return request->read_committed && !request->share_group;
 }
 
 static void settle(struct open_item *item, enum verdict verdict)
@@ -72,17 +87,16 @@ static struct open_item *add_item(struct pass *pass)
 static bool read_marker(const struct batch *batch, bool *ret_commit)
 {
     const struct batch_header *h = &batch->header;
-    struct reader r = reader_over(batch->records);
-    int32_t length = read_varint(&r);
-    bool whole = !r.error && length >= 0 && (size_t)length == reader_left(&r);
-    read_i8(&r);
-    read_varlong(&r);
-    read_varint(&r);
-    int32_t key_size = read_varint(&r);
-    int16_t version = read_i16(&r), type = read_i16(&r);
+    struct record_reader records;
+    struct record record;
+    record_begin(&records, batch->records, 1);
+    if (!record_next(&records, &record) || reader_left(&records.r) > 0) {
+        return false;
+    }
+    struct reader key = reader_over(record.key);
+    int16_t version = read_i16(&key), type = read_i16(&key);
     *ret_commit = type == 1;
-    return whole && !r.error && key_size >= 4 && version >= 0 && (type == 0 || type == 1) &&
-           (h->attributes & BATCH_TRANSACTIONAL) && (h->attributes & BATCH_CODEC_MASK) == BATCH_CODEC_NONE &&
+    return !key.error && version >= 0 && (type == 0 || type == 1) && (h->attributes & BATCH_TRANSACTIONAL) && (h->attributes & BATCH_CODEC_MASK) == BATCH_CODEC_NONE &&
            h->record_count == 1 && h->last_offset_delta == 0 && h->producer_id >= 0;
 }
 
@@ -128,10 +142,17 @@ static signet_error scan_batch(struct pass *pass, struct open_item *item, struct
         return SIGNET_OK;
     }
     if (item->batch.header.attributes & BATCH_CONTROL) {
-        settle(item, read_marker(&item->batch, &item->commit) ? VERDICT_CONTROL : VERDICT_MALFORMED);
+        item->marker = read_marker(&item->batch, &item->commit);
+        settle(item, item->marker ? VERDICT_CONTROL : VERDICT_MALFORMED);
         return SIGNET_OK;
     }
-    return read_envelope(pass, item, owner);
+    signet_error error = read_envelope(pass, item, owner);
+    if (!item->sealed) {
+        outer_content_free(&item->content);
+    } else if (item->content.owner != owner) {
+        pass->decompressed_bytes += item->content.owner->capacity;
+    }
+    return error;
 }
 
 /* Rule 1.  What cannot be framed ends the scan: there is no telling where the next batch begins. */
@@ -145,7 +166,8 @@ static void scan_unframed(struct open_item *item, struct slice rest)
 
 static signet_error scan(struct pass *pass, struct block *owner, struct slice records)
 {
-    while (records.size > 0 && pass->count < BATCHES_PER_RESPONSE_MAX) {
+    while (records.size > 0 && pass->count < BATCHES_PER_RESPONSE_MAX &&
+           pass->decompressed_bytes < DECOMPRESSED_BYTES_MAX) {
         struct batch batch;
         signet_error error = batch_read(records, &batch);
         if (error == SIGNET_ERROR_TRUNCATED) {
@@ -230,6 +252,14 @@ static enum verdict judge(const struct pass *pass, const struct open_item *item)
     return trusted ? VERDICT_AUTHENTIC : VERDICT_NOT_TRUSTED;
 }
 
+/* Its content is delivered, if it can be decrypted: the verdict is good, or bad only for where it stands and accepted. */
+static bool is_delivered(const struct open_item *item)
+{
+    bool positional = item->verdict == VERDICT_WRONG_OFFSET || item->verdict == VERDICT_REMOVED ||
+                      item->verdict == VERDICT_OUT_OF_ORDER;
+    return verdict_is_good(item->verdict) || (positional && item->exception);
+}
+
 static struct follow_batch as_followed(const struct open_item *item)
 {
     return (struct follow_batch){
@@ -237,52 +267,77 @@ static struct follow_batch as_followed(const struct open_item *item)
         .last_offset = batch_last_offset(&item->batch.header),
         .header = item->sealed ? &item->envelope.header : NULL,
         .seal_id = item->seal_id,
+        .unknown = !is_delivered(item),
     };
 }
 
-static bool is_positional(enum verdict verdict)
+static const struct accepted_exception *exception_for(const struct pass *pass, const struct open_item *item)
 {
-    return verdict == VERDICT_WRONG_OFFSET || verdict == VERDICT_REMOVED || verdict == VERDICT_OUT_OF_ORDER;
+    const struct batch_header *h = &item->batch.header;
+    return trust_find_exception(pass->opener->trust, &pass->request->place, h->base_offset, batch_last_offset(h));
 }
 
-/* Rule 13. */
+/* Rule 13, or for a batch that is bad already whether an exception lets it be replaced. */
 static void place_in_order(struct pass *pass, struct open_item *item)
 {
     const struct follow_exceptions exceptions = { pass->opener->trust, &pass->request->place };
+    const struct follow *follow = &pass->partition->follow;
     struct follow_batch batch = as_followed(item);
-    enum verdict verdict = follow_check(&pass->partition->follow, &pass->follow, &batch, &exceptions, &item->finding);
+    if (batch.unknown) {
+        item->exception = exception_for(pass, item);
+        if (item->exception && !follow_goes_on(follow, &pass->follow, &batch, &exceptions)) {
+            item->exception = NULL;
+        }
+        return;
+    }
+    enum verdict verdict = follow_check(follow, &pass->follow, &batch, &exceptions, &item->finding);
     if (verdict != VERDICT_AUTHENTIC) {
         item->verdict = verdict;
+        item->exception = item->finding.exception;
     }
 }
 
-/* Markers held against the list; a contradiction falls on the first batch of the transaction in this response. */
+static void doubt_outcome(const struct pass *pass, struct open_item *item)
+{
+    settle(item, VERDICT_OUTCOME_FORGED);
+    item->exception = exception_for(pass, item);
+}
+
+/* The marker contradicts the list: it and what stands before it of its transaction, as far back as this response goes. */
+static void doubt_transaction(struct pass *pass, size_t index)
+{
+    struct open_item *marker = &pass->items[index];
+    for (size_t i = index; i-- > 0;) {
+        struct open_item *item = &pass->items[i];
+        bool of_producer = item->batch.header.producer_id == marker->batch.header.producer_id &&
+                           (item->batch.header.attributes & BATCH_TRANSACTIONAL);
+        if (of_producer && item->marker) {
+            break;
+        }
+        if (of_producer && is_delivered(item)) {
+            doubt_outcome(pass, item);
+        }
+    }
+    doubt_outcome(pass, marker);
+    if (marker->exception) {
+        outcome_forget(&pass->partition->outcomes, marker->batch.header.producer_id);
+    }
+}
+
+/* Markers held against the list of aborted transactions. */
 static void check_outcome(struct pass *pass, size_t index)
 {
     const struct open_item *item = &pass->items[index];
     const struct batch_header *h = &item->batch.header;
     struct outcomes *outcomes = &pass->partition->outcomes;
-    if (!pass->request->read_committed || !(h->attributes & BATCH_TRANSACTIONAL)) {
+    if (!follows_outcomes(pass->request) || !(h->attributes & BATCH_TRANSACTIONAL)) {
         return;
     }
-    if (item->verdict != VERDICT_CONTROL) {
+    if (!item->marker) {
         outcome_data(outcomes, &pass->outcome, h->producer_id, batch_last_offset(h));
-        return;
+    } else if (!outcome_marker(outcomes, &pass->outcome, h->producer_id, h->base_offset, item->commit)) {
+        doubt_transaction(pass, index);
     }
-    if (outcome_marker(outcomes, &pass->outcome, h->producer_id, h->base_offset, item->commit)) {
-        return;
-    }
-    size_t first = index;
-    for (size_t i = index; i-- > 0;) {
-        const struct batch_header *other = &pass->items[i].batch.header;
-        if (other->producer_id == h->producer_id && (other->attributes & BATCH_TRANSACTIONAL)) {
-            if (pass->items[i].verdict == VERDICT_CONTROL) {
-                break;
-            }
-            first = i;
-        }
-    }
-    settle(&pass->items[first], VERDICT_OUTCOME_FORGED);
 }
 
 static bool stops(const struct pass *pass, const struct open_item *item)
@@ -295,18 +350,12 @@ static size_t judge_all(struct pass *pass)
 {
     for (size_t i = 0; i < pass->count; i++) {
         struct open_item *item = &pass->items[i];
-        const struct batch_header *h = &item->batch.header;
         if (!item->settled) {
             item->verdict = judge(pass, item);
         }
-        if (verdict_is_good(item->verdict)) {
-            place_in_order(pass, item);
-        }
-        if (verdict_is_good(item->verdict)) {
+        place_in_order(pass, item);
+        if (is_delivered(item)) {
             check_outcome(pass, i);
-        } else {
-            item->exception =
-                trust_find_exception(pass->opener->trust, &pass->request->place, h->base_offset, batch_last_offset(h));
         }
         if (stops(pass, item)) {
             return i + 1;
@@ -398,19 +447,18 @@ static void append_empty(const struct open_item *item, struct gather *out)
 
 static signet_error deliver(struct pass *pass, struct open_item *item, struct block *owner, struct gather *out)
 {
-    if (item->sealed && (verdict_is_good(item->verdict) || (item->exception && is_positional(item->verdict)))) {
+    if (is_delivered(item) && item->sealed) {
         enum verdict before = item->verdict;
         signet_error error = decrypt(pass, item, out);
         if (error || item->verdict == before) {
             return error;
         }
-        item->exception = trust_find_exception(pass->opener->trust, &pass->request->place,
-                                               item->batch.header.base_offset, batch_last_offset(&item->batch.header));
-    } else if (verdict_is_good(item->verdict)) {
+        item->exception = exception_for(pass, item);
+    } else if (is_delivered(item)) {
         gather_add(out, owner, owner->data + (item->batch.bytes.data - owner->data), item->batch.bytes.size);
         return out->error;
     }
-    if (item->exception && !pass->request->share_group && item->batch.header.last_offset_delta >= 0) {
+    if (item->exception && !pass->request->share_group) {
         append_empty(item, out);
     }
     return out->error;
@@ -442,8 +490,8 @@ static signet_error deliver_all(struct pass *pass, size_t judged, struct block *
         if (error) {
             return error;
         }
-        bool good = verdict_is_good(item->verdict);
-        if (!good) {
+        bool appended = out->size > before;
+        if (!verdict_is_good(item->verdict)) {
             result->refused =
                 result->refused == VERDICT_AUTHENTIC && !item->exception ? item->verdict : result->refused;
             report(pass, item);
@@ -451,8 +499,8 @@ static signet_error deliver_all(struct pass *pass, size_t judged, struct block *
         if (stops(pass, item)) {
             return SIGNET_OK;
         }
-        result->delivered += out->size > before;
-        error = pass->request->share_group && good ? add_range(result, item) : SIGNET_OK;
+        result->delivered += appended;
+        error = pass->request->share_group && appended ? add_range(result, item) : SIGNET_OK;
         if (error) {
             return error;
         }
@@ -464,7 +512,7 @@ static signet_error deliver_all(struct pass *pass, size_t judged, struct block *
 static void begin(struct pass *pass)
 {
     const struct open_request *request = pass->request;
-    if (request->fetch_offset != pass->partition->next_offset) {
+    if (!follows_outcomes(request) || request->fetch_offset != pass->partition->next_offset) {
         outcomes_free(&pass->partition->outcomes);
     }
     pass->follow = (struct follow_pass){ .expected = request->fetch_offset, .subset = request->share_group };

@@ -43,7 +43,7 @@ static bool in_effect(const struct outcome_pass *pass, int64_t producer_id)
     return false;
 }
 
-/* A marker ends every entry of its producer that is in effect. */
+/* An abort marker ends every entry of its producer that is in effect. */
 static void end_effect(struct outcome_pass *pass, int64_t producer_id)
 {
     size_t kept = 0;
@@ -101,13 +101,22 @@ void outcome_data(struct outcomes *o, struct outcome_pass *pass, int64_t produce
 bool outcome_marker(struct outcomes *o, struct outcome_pass *pass, int64_t producer_id, int64_t offset, bool commit)
 {
     take_effect(pass, offset);
-    struct open_transaction *open = find_open(o, producer_id);
-    bool agrees = !open || !(commit ? open->listed : open->unlisted);
-    if (agrees) {
-        end_effect(pass, producer_id);
-        if (open) {
-            *open = o->open[--o->count];
-        }
+    const struct open_transaction *open = find_open(o, producer_id);
+    bool agrees = commit ? !in_effect(pass, producer_id) && !(open && open->listed) : !(open && open->unlisted);
+    if (!agrees) {
+        return false;
     }
-    return agrees;
+    if (!commit) {
+        end_effect(pass, producer_id);
+    }
+    outcome_forget(o, producer_id);
+    return true;
+}
+
+void outcome_forget(struct outcomes *o, int64_t producer_id)
+{
+    struct open_transaction *open = find_open(o, producer_id);
+    if (open) {
+        *open = o->open[--o->count];
+    }
 }

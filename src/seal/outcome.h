@@ -3,7 +3,9 @@
  * Transaction outcomes as a read_committed reader is told them: the broker's
  * list of aborted transactions held against the markers in the log
  * (spec/sealed-batch.md, section 8.3, last part).  The list is applied as
- * Kafka's own consumer does (CompletedFetch.java).
+ * Kafka's own consumer does (CompletedFetch.java): in particular a commit
+ * marker does not end an entry, for else an entry slipped in before it would
+ * make a consumer skip what follows.
  */
 #ifndef SIGNET_SEAL_OUTCOME_H
 #define SIGNET_SEAL_OUTCOME_H
@@ -37,7 +39,9 @@ void outcome_pass_begin(struct outcome_pass *pass, struct aborted_transaction *l
 
 /* A transactional batch with data.  Forgets (and claims nothing of) transactions beyond the limit. */
 void outcome_data(struct outcomes *o, struct outcome_pass *pass, int64_t producer_id, int64_t last_offset);
-/* A marker; false when it contradicts the list. */
+/* A marker; false when it contradicts the list, and then it counts as not seen, so that it contradicts the next time too. */
 bool outcome_marker(struct outcomes *o, struct outcome_pass *pass, int64_t producer_id, int64_t offset, bool commit);
+/* The producer's transaction is over, whatever its marker said. */
+void outcome_forget(struct outcomes *o, int64_t producer_id);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "kafka/record.h"
 #include "seal/stub.h"
 
 enum {
@@ -21,30 +22,28 @@ static uint8_t *writable(struct block *owner, const uint8_t *at)
     return owner->data + (at - owner->data);
 }
 
-/* The front of record 0, up to its value; the value may be anything. */
+/* Bytes of a record 0 that holds the value and nothing else: attributes, offset delta, null key and no headers take one each. */
+static size_t bare_size(int64_t timestamp_delta, size_t value_size)
+{
+    size_t body = 1 + varlong_size(timestamp_delta) + 1 + 1 + varint_size((int32_t)value_size) + value_size + 1;
+    return varint_size((int32_t)body) + body;
+}
+
+/* Record 0; its value may be anything. */
 static signet_error read_record(struct slice records, struct block *owner, struct outer_content *content)
 {
-    struct reader r = reader_over(records);
-    int32_t length = read_varint(&r);
-    if (r.error || length < 0 || (size_t)length > reader_left(&r)) {
+    struct record_reader reader;
+    struct record record;
+    record_begin(&reader, records, 1);
+    if (!record_next(&reader, &record)) {
         return SIGNET_ERROR_MALFORMED;
     }
-    const uint8_t *end = r.at + length;
-    r.end = end;
-    int8_t attributes = read_i8(&r);
-    content->timestamp_delta = read_varlong(&r);
-    int32_t offset_delta = read_varint(&r), key_size = read_varint(&r);
-    read_bytes(&r, key_size > 0 ? (size_t)key_size : 0);
-    int32_t value_size = read_varint(&r);
-    struct slice value = read_bytes(&r, value_size > 0 ? (size_t)value_size : 0);
-    int32_t headers = read_varint(&r);
-    if (r.error || headers < 0) {
-        return SIGNET_ERROR_MALFORMED;
-    }
-    content->bare = attributes == 0 && offset_delta == 0 && key_size == -1 && headers == 0 && r.at == end;
-    content->value = value.size ? writable(owner, value.data) : NULL;
-    content->value_size = value.size;
-    content->stubs = slice_of(end, (size_t)(records.data + records.size - end));
+    content->bare = record.attributes == 0 && record.offset_delta == 0 && record.key_null && record.header_count == 0 &&
+                    record.bytes.size == bare_size(record.timestamp_delta, record.value.size);
+    content->timestamp_delta = record.timestamp_delta;
+    content->value = record.value.size ? writable(owner, record.value.data) : NULL;
+    content->value_size = record.value.size;
+    content->stubs = slice_of(reader.r.at, reader_left(&reader.r));
     return SIGNET_OK;
 }
 
@@ -63,10 +62,11 @@ static bool read_split(struct block *owner, const struct batch *batch, struct ou
     return true;
 }
 
+/* Under LogAppendTime the header does not tell the records' timestamp delta, so each stub counts with the longest. */
 static size_t content_bound(const struct batch *batch)
 {
-    int64_t delta = (int64_t)((uint64_t)batch->header.max_timestamp - (uint64_t)batch->header.base_timestamp);
-    return batch->records.size + stubs_size(batch->header.record_count, delta) + ENVELOPE_SLACK_BYTES;
+    size_t stubs = (size_t)batch->header.record_count - 1;
+    return batch->records.size + stubs * STUB_BYTES_MAX + ENVELOPE_SLACK_BYTES;
 }
 
 /* The block begins with room for a batch header, since the envelope may begin near its start. */

@@ -30,7 +30,7 @@ struct outer_content {
     struct block *owner; /* holds one reference: where the envelope lies, in place or decompressed */
     uint8_t *value;      /* record 0's value, with room for a batch header before it is opened */
     size_t value_size;   /* 0 when null or empty */
-    bool bare;           /* record 0 has attributes 0, offset delta 0, null key and no headers */
+    bool bare;           /* record 0 has attributes 0, offset delta 0, null key, no headers, and the shortest varints */
     int64_t timestamp_delta;
     struct slice stubs;      /* the records behind it, uncompressed; or */
     struct slice stubs_tail; /* the blocks of a zstd frame that decompress to them */

@@ -3,12 +3,6 @@
 
 #include "base/cursor.h"
 
-enum {
-    STUB_FRONT_BYTES_MAX = 1 + 1 + 10, /* length, attributes, timestamp delta */
-    STUB_TAIL_BYTES = 3,               /* null key, empty value, no headers */
-    STUB_BYTES_MAX = STUB_FRONT_BYTES_MAX + 5 + STUB_TAIL_BYTES,
-};
-
 /* Stubs whose offset deltas take equally many bytes differ in nothing else. */
 struct stub_run {
     int32_t first, end; /* offset deltas [first, end) */

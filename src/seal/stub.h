@@ -9,6 +9,12 @@
 
 #include "base/slice.h"
 
+enum {
+    STUB_FRONT_BYTES_MAX = 1 + 1 + 10, /* length, attributes, timestamp delta */
+    STUB_TAIL_BYTES = 3,               /* null key, empty value, no headers */
+    STUB_BYTES_MAX = STUB_FRONT_BYTES_MAX + 5 + STUB_TAIL_BYTES,
+};
+
 /* Bytes of stubs 1 to record_count - 1, each with this timestamp delta. */
 size_t stubs_size(int32_t record_count, int64_t timestamp_delta);
 /* `ret_bytes` has stubs_size bytes. */

@@ -134,8 +134,8 @@ const struct accepted_exception *trust_find_exception(const struct trust *trust,
 {
     for (size_t i = 0; i < trust->exception_count; i++) {
         const struct accepted_exception *exception = &trust->exceptions[i];
-        if (place_equal(&exception->place, place) && exception->first_offset <= last_offset &&
-            exception->last_offset >= first_offset) {
+        if (place_equal(&exception->place, place) && first_offset <= last_offset &&
+            exception->first_offset <= first_offset && exception->last_offset >= last_offset) {
             return exception;
         }
     }

@@ -76,7 +76,7 @@ bool trusted_writer_believed_at(const struct trusted_writer *writer, const struc
 
 /* 0 when there is none. */
 int64_t trust_cut_over(const struct trust *trust, const struct place *place);
-/* Whether any offset of [first, last] has been accepted; NULL when not. */
+/* The entry that accepts all of [first, last], so that none reaches further than was looked into; NULL when there is none. */
 const struct accepted_exception *trust_find_exception(const struct trust *trust, const struct place *place,
                                                       int64_t first_offset, int64_t last_offset);
 

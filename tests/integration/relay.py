@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TCP relay on loopback that passes bytes on as they come: the least that can stand between clients and a broker."""
+"""Relays on loopback between clients and a broker.
 
+`Relay` passes bytes on as they come: the least that can stand there. `RefusingRelay` also puts an error of its own into
+Produce or Fetch responses, which a stock broker can hardly be brought to give; so it shows what clients make of that.
+"""
+
+import collections
 import socket
+import struct
 import threading
 
 import processes
+
+PRODUCE, FETCH = 0, 1
 
 
 class Relay:
@@ -31,6 +39,10 @@ class Relay:
         for connection in list(self._open):
             _shut(connection)
 
+    def edits(self):
+        """Two functions for a new connection, through which what clients and brokers say goes, piece by piece."""
+        return (lambda data: data), (lambda data: data)
+
     def _accept(self):
         while True:
             try:
@@ -41,14 +53,14 @@ class Relay:
                     return
                 continue
             self.connections += 1
-            for source, sink in ((client, broker), (broker, client)):
+            for source, sink, edit in zip((client, broker), (broker, client), self.edits()):
                 self._open.add(source)
-                threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self._pass, args=(source, sink, edit), daemon=True).start()
 
-    def _pass(self, source, sink):
+    def _pass(self, source, sink, edit):
         try:
             while data := source.recv(1 << 16):
-                sink.sendall(data)
+                sink.sendall(edit(data))
         except OSError:
             pass
         _shut(source)
@@ -62,3 +74,66 @@ def _shut(connection):
     except OSError:
         pass
     connection.close()
+
+
+class RefusingRelay(Relay):
+    """Answers every Produce or Fetch (`api`) with the error `code` for its first partition."""
+
+    def __init__(self, api, code, upstream=None):
+        super().__init__(upstream)
+        self.api, self.code = api, code
+
+    def edits(self):
+        asked = collections.deque()
+        return _Frames(lambda frame: self._note(asked, frame)), _Frames(lambda frame: self._refuse(asked, frame))
+
+    def _note(self, asked, frame):
+        api, version = struct.unpack_from(">hh", frame)
+        # A Produce without acknowledgement has no response, but no test here sends one.
+        asked.append((api, version))
+
+    def _refuse(self, asked, frame):
+        api, version = asked.popleft()
+        if api == self.api:
+            at = _first_error(api, version, frame)
+            if at is not None:
+                struct.pack_into(">h", frame, at, self.code)
+
+
+class _Frames:
+    """Gathers Kafka's frames from pieces, and hands on each whole one after `visit` has seen and may have changed it."""
+
+    def __init__(self, visit):
+        self.visit = visit
+        self.data = bytearray()
+
+    def __call__(self, piece):
+        self.data += piece
+        out = bytearray()
+        while len(self.data) >= 4:
+            length = struct.unpack_from(">i", self.data)[0]
+            if len(self.data) < 4 + length:
+                break
+            frame = self.data[4:4 + length]
+            self.visit(frame)
+            out += struct.pack(">i", length) + frame
+            del self.data[:4 + length]
+        return bytes(out)
+
+
+def _first_error(api, version, frame):
+    """Where a response has the error code of its first partition; None where it has no partition."""
+    flexible = version >= (9 if api == PRODUCE else 12)
+    # The correlation id, the header's tags, and in a Fetch response the throttle time, an error and the session.
+    at = 4 + flexible + (10 if api == FETCH else 0)
+    if flexible:
+        if frame[at] <= 1:
+            return None
+        by_id = version >= 13
+        at += 1 + (16 if by_id else frame[at + 1])
+    else:
+        if struct.unpack_from(">i", frame, at)[0] == 0:
+            return None
+        at += 6 + struct.unpack_from(">h", frame, at + 4)[0]
+    # One byte or four for the number of partitions, below 127 of them; then the first one's index.
+    return at + (1 if flexible else 4) + 4

@@ -7,7 +7,7 @@ import segment
 from clients import CLIENTS, CODECS, can
 from exchange import Endpoint
 from kafka import Kafka, Listener
-from relay import Relay
+from relay import FETCH, PRODUCE, RefusingRelay, Relay
 
 CONSUMER_PROTOCOL = [c for c in CLIENTS if can(c, "consumer protocol")]
 SHARE_GROUPS = [c for c in CLIENTS if can(c, "share groups")]
@@ -139,6 +139,47 @@ def test_advertised_address(tmp_path, consumers):
         for client in consumers:
             exchange.groups(endpoint, client)
         assert relay.connections >= 2 * len(consumers)
+
+
+@pytest.fixture(scope="session")
+def refusing(tmp_path_factory, version):
+    """An endpoint whose relay refuses: its attributes `api` and `code` say what."""
+    relay = RefusingRelay(None, 0)
+    kafka = Kafka(tmp_path_factory.mktemp("refusing"), {"CLIENT": Listener(advertised=lambda node: relay.address)},
+                  version=version)
+    relay.upstream = kafka.port("CLIENT")
+    with kafka, relay:
+        yield Endpoint(relay.address, kafka), relay
+
+
+@PARAMETRIZE_CLIENT
+@pytest.mark.parametrize("code", [2, 87])
+def test_refused_fetch(refusing, client, code):
+    """An error in a Fetch response reaches the application, but for those that retry error 2 in silence."""
+    endpoint, relay = refusing
+    relay.api = None
+    topic = endpoint.topic("refused-fetch")
+    exchange.send(endpoint, client, topic, exchange.plain_records(3))
+    relay.api, relay.code = FETCH, code
+    result = exchange.clients.consume(client, endpoint.job(topic, count=3, timeout_ms=5000))
+    relay.api = None
+    assert not result.ok and not result.records
+    if code == 2 and not can(client, "report error 2"):
+        assert result.timed_out
+    else:
+        assert result.codes == {code}, result.errors
+
+
+@PARAMETRIZE_CLIENT
+@pytest.mark.parametrize("code", [10, 44, 87])
+def test_refused_produce(refusing, client, code):
+    endpoint, relay = refusing
+    relay.api = None
+    topic = endpoint.topic("refused-produce")
+    relay.api, relay.code = PRODUCE, code
+    result = exchange.clients.produce(client, endpoint.job(topic, records=exchange.plain_records(1), timeout_ms=5000))
+    relay.api = None
+    assert not result.ok and result.codes == {code}, result.errors
 
 
 def test_disk_writer_unnoticed(direct, consumers):

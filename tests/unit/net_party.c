@@ -21,11 +21,17 @@ uint8_t stream_byte(size_t at)
     return (uint8_t)(at * 7 + at / 251 * 13);
 }
 
-/* Pieces depend on the place alone: what could not be sent is offered again as it was. */
-static size_t piece_size(size_t at)
+/* Pieces lie at fixed places in the stream, so that what was offered once and not sent is offered again. */
+static size_t piece_left(size_t at)
 {
-    static const size_t sizes[] = { 1, 3, 17000, 255, 16384, 2, 70001, 4097, 33, 0, 1449 };
-    return sizes[(at * 31 + at / 97) % (sizeof sizes / sizeof *sizes)];
+    static const size_t ends[] = { 1, 4, 17004, 17259, 33643, 33645, 103646, 107743, 107776, 107777, 109226 };
+    const size_t count = sizeof ends / sizeof *ends;
+    size_t i = 0;
+    at %= ends[count - 1];
+    while (ends[i] <= at) {
+        i++;
+    }
+    return ends[i] - at;
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -104,7 +110,7 @@ static size_t stream_pieces(const struct party *party, struct iovec pieces[3])
 {
     size_t at = party->sent, count = 0;
     for (; count < 3 && at < party->total; count++) {
-        size_t size = smaller(piece_size(at + count), party->total - at);
+        size_t size = smaller(piece_left(at), party->total - at);
         pieces[count] = (struct iovec){ (void *)stream_from(at), size };
         at += size;
     }

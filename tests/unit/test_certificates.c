@@ -50,6 +50,19 @@ static void sign(X509 *certificate, const struct test_identity *issuer)
     assert_true(X509_sign(certificate, issuer->key, EVP_sha256()) > 0);
 }
 
+/* As a peer reads it: parts of one RDN are in the order of their encoding. */
+static void read_back(struct test_identity *identity)
+{
+    unsigned char *der = NULL;
+    int size = i2d_X509(identity->certificate, &der);
+    assert_true(size > 0);
+    const unsigned char *at = der;
+    X509_free(identity->certificate);
+    identity->certificate = d2i_X509(NULL, &at, size);
+    assert_non_null(identity->certificate);
+    OPENSSL_free(der);
+}
+
 struct test_identity test_authority_new(const char *common_name)
 {
     struct test_identity authority = { .key = EVP_EC_gen("P-256") };
@@ -76,6 +89,7 @@ struct test_identity test_identity_new(const struct test_identity *issuer, const
         add_extension(identity.certificate, issuer->certificate, NID_subject_alt_name, alternatives);
     }
     sign(identity.certificate, issuer);
+    read_back(&identity);
     return identity;
 }
 

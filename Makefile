@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door; CMakePresets.json is behind it.  `make` leaves the program at build/signet.
+
+PRESETS_TEST := sanitize
+PYTEST = build/venv/bin/python -m pytest -q
+
+.PHONY: all packages test unit unit-gcc thread integration demo bench fuzz format lint install clean
+
+all: packages
+	@cmake --preset release > build/cmake.log 2>&1 || (cat build/cmake.log; false)
+	@cmake --build build --target signet
+
+packages:
+	@mkdir -p build
+	@tools/packages build
+
+test: all
+	@tools/packages build test
+	$(MAKE) --no-print-directory lint unit thread integration
+
+unit: packages
+	@cmake --preset sanitize > build/cmake-sanitize.log 2>&1 || (cat build/cmake-sanitize.log; false)
+	@cmake --build build/sanitize
+	@ctest --test-dir build/sanitize --output-on-failure -j2
+
+thread: packages
+	@cmake --preset thread > build/cmake-thread.log 2>&1 || (cat build/cmake-thread.log; false)
+	@cmake --build build/thread --target signet test_net
+	@ctest --test-dir build/thread --output-on-failure -R 'unit.net'
+
+integration: unit thread
+	@tools/kafka/fetch
+	@tools/venv
+	SIGNET=build/sanitize/signet $(PYTEST) tests
+
+demo: all
+	@tools/packages demo
+	@tools/kafka/fetch
+	@tools/demo/demo
+
+bench: all
+	@tools/packages test bench
+	@tools/kafka/fetch
+	@tools/venv
+	@build/venv/bin/python bench/bench.py
+
+fuzz: packages
+	@tools/fuzz
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint: packages
+	@tools/lint
+
+install: all
+	@cmake --install build
+
+clean:
+	rm -rf build

@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "net/listener.h"
+#include "net/resolution.h"
+#include "net/socket.h"
+#include "net/timer.h"
+#include "net_party.h"
+
+#define COUNT(table) (sizeof(table) / sizeof *(table))
+
+static struct loop *new_loop(void)
+{
+    struct loop *loop;
+    assert_int_equal(loop_new(&loop), SIGNET_OK);
+    return loop;
+}
+
+static void stop(void *context)
+{
+    loop_stop(context);
+}
+
+/* Runs the loop for at least so long. */
+static void run_for(struct loop *loop, int64_t ms)
+{
+    struct timer *end;
+    assert_int_equal(timer_new(loop, stop, loop, &end), SIGNET_OK);
+    timer_set(end, ms);
+    loop_run(loop);
+    timer_free(end);
+}
+
+/* Timers. */
+
+struct counter {
+    struct loop *loop;
+    struct timer *timer;
+    int count, stop_at;
+    int64_t at_ms;
+};
+
+static void count(void *context)
+{
+    struct counter *counter = context;
+    counter->at_ms = loop_now_ms(counter->loop);
+    if (++counter->count == counter->stop_at) {
+        loop_stop(counter->loop);
+    }
+}
+
+static void timers_fire_once_or_again_and_again(void **state)
+{
+    (void)state;
+    struct loop *loop = new_loop();
+    struct counter once = { .loop = loop }, often = { .loop = loop, .stop_at = 3 }, never = { .loop = loop };
+    assert_int_equal(timer_new(loop, count, &once, &once.timer), SIGNET_OK);
+    assert_int_equal(timer_new(loop, count, &often, &often.timer), SIGNET_OK);
+    assert_int_equal(timer_new(loop, count, &never, &never.timer), SIGNET_OK);
+    int64_t start = loop_now_ms(loop);
+    timer_set(once.timer, 5);
+    timer_repeat(often.timer, 10);
+    timer_set(never.timer, 1);
+    timer_stop(never.timer);
+    assert_true(timer_is_set(once.timer) && !timer_is_set(never.timer));
+    loop_run(loop);
+    assert_int_equal(once.count, 1);
+    assert_int_equal(often.count, 3);
+    assert_int_equal(never.count, 0);
+    assert_true(often.at_ms - start >= 30);
+    assert_true(timer_is_set(often.timer) && !timer_is_set(once.timer));
+    timer_free(once.timer);
+    timer_free(often.timer);
+    timer_free(never.timer);
+    loop_free(loop);
+}
+
+static void free_itself(void *context)
+{
+    struct counter *counter = context;
+    counter->count++;
+    timer_free(counter->timer);
+    loop_stop(counter->loop);
+}
+
+static void a_timer_may_free_itself(void **state)
+{
+    (void)state;
+    struct loop *loop = new_loop();
+    struct counter counter = { .loop = loop };
+    assert_int_equal(timer_new(loop, free_itself, &counter, &counter.timer), SIGNET_OK);
+    timer_repeat(counter.timer, 0);
+    loop_run(loop);
+    assert_int_equal(counter.count, 1);
+    timer_free(NULL);
+    loop_free(loop);
+    loop_free(NULL);
+}
+
+static void the_wall_clock_is_unix_time(void **state)
+{
+    (void)state;
+    assert_true(wall_clock_ms() / 1000 - (int64_t)time(NULL) <= 1);
+    assert_true((int64_t)time(NULL) - wall_clock_ms() / 1000 <= 1);
+}
+
+/* Jobs. */
+
+struct note {
+    struct job job;
+    char letter;
+    char *text; /* to which the letter is appended */
+};
+
+static void take_note(void *context)
+{
+    struct note *note = context;
+    size_t size = strlen(note->text);
+    note->text[size] = note->letter;
+    note->text[size + 1] = '\0';
+}
+
+static struct note new_note(char letter, char *text)
+{
+    return (struct note){ .letter = letter, .text = text };
+}
+
+static void bind_note(struct note *note)
+{
+    note->job.run = take_note;
+    note->job.context = note;
+}
+
+static void deferred_jobs_run_once_a_turn_in_order(void **state)
+{
+    (void)state;
+    char text[16] = "";
+    struct loop *loop = new_loop();
+    struct note notes[3] = { new_note('a', text), new_note('b', text), new_note('c', text) };
+    for (size_t i = 0; i < COUNT(notes); i++) {
+        bind_note(&notes[i]);
+        loop_defer(loop, &notes[i].job);
+    }
+    loop_defer(loop, &notes[0].job);
+    loop_undefer(loop, &notes[1].job);
+    loop_undefer(loop, &notes[1].job);
+    loop_stop(loop);
+    loop_run(loop);
+    assert_string_equal(text, "");
+    run_for(loop, 1);
+    assert_string_equal(text, "ac");
+    loop_defer(loop, &notes[0].job);
+    loop_free(loop);
+    assert_string_equal(text, "ac");
+}
+
+struct repeater {
+    struct job job;
+    struct loop *loop;
+    int left;
+};
+
+static void repeat(void *context)
+{
+    struct repeater *repeater = context;
+    if (--repeater->left > 0) {
+        loop_defer(repeater->loop, &repeater->job);
+    } else {
+        loop_stop(repeater->loop);
+    }
+}
+
+static void a_job_that_defers_itself_does_not_wait_for_events(void **state)
+{
+    (void)state;
+    struct loop *loop = new_loop();
+    struct repeater repeater = { .loop = loop, .left = 1000 };
+    repeater.job = (struct job){ .run = repeat, .context = &repeater };
+    loop_defer(loop, &repeater.job);
+    loop_run(loop);
+    assert_int_equal(repeater.left, 0);
+    loop_free(loop);
+}
+
+enum { POSTERS = 4, POSTS = 2000 };
+
+struct poster {
+    struct loop *loop;
+    pthread_t thread;
+    struct post {
+        struct job job;
+        struct poster *poster;
+        int number;
+    } posts[POSTS];
+    int seen; /* the loop's thread only */
+    bool disordered;
+};
+
+static int posts_left;
+
+static void on_post(void *context)
+{
+    struct post *post = context;
+    post->poster->disordered |= post->number != post->poster->seen++;
+    if (--posts_left == 0) {
+        loop_stop(post->poster->loop);
+    }
+}
+
+static void *post_all(void *context)
+{
+    struct poster *poster = context;
+    for (int i = 0; i < POSTS; i++) {
+        struct post *post = &poster->posts[i];
+        *post = (struct post){ .poster = poster, .number = i };
+        post->job = (struct job){ .run = on_post, .context = post };
+        loop_post(poster->loop, &post->job);
+    }
+    return NULL;
+}
+
+static void posts_of_other_threads_arrive_in_order(void **state)
+{
+    (void)state;
+    static struct poster posters[POSTERS];
+    struct loop *loop = new_loop();
+    posts_left = POSTERS * POSTS;
+    for (size_t i = 0; i < POSTERS; i++) {
+        posters[i] = (struct poster){ .loop = loop };
+        assert_int_equal(pthread_create(&posters[i].thread, NULL, post_all, &posters[i]), 0);
+    }
+    loop_run(loop);
+    for (size_t i = 0; i < POSTERS; i++) {
+        assert_int_equal(pthread_join(posters[i].thread, NULL), 0);
+        assert_int_equal(posters[i].seen, POSTS);
+        assert_false(posters[i].disordered);
+    }
+    loop_free(loop);
+}
+
+static void signals_are_told_on_the_loop(void **state)
+{
+    (void)state;
+    struct loop *loop = new_loop();
+    struct counter counter = { .loop = loop, .stop_at = 1 };
+    assert_int_equal(loop_on_signal(loop, SIGUSR1, count, &counter), SIGNET_OK);
+    assert_int_equal(kill(getpid(), SIGUSR1), 0);
+    loop_run(loop);
+    assert_int_equal(counter.count, 1);
+    for (size_t i = 1; i < LOOP_SIGNALS_MAX; i++) {
+        assert_int_equal(loop_on_signal(loop, SIGUSR2, count, &counter), SIGNET_OK);
+    }
+    assert_int_equal(loop_on_signal(loop, SIGUSR2, count, &counter), SIGNET_ERROR_LIMIT);
+    loop_free(loop);
+}
+
+/* Watches. */
+
+struct watcher {
+    struct loop *loop;
+    struct watch *watch;
+    unsigned events;
+    int calls, closed;
+};
+
+static void on_ready(void *context, unsigned events)
+{
+    struct watcher *watcher = context;
+    watcher->events |= events;
+    watcher->calls++;
+}
+
+static void on_closed(void *context)
+{
+    struct watcher *watcher = context;
+    watcher->closed++;
+    loop_stop(watcher->loop);
+}
+
+static void watch_descriptor(struct watcher *watcher, int descriptor)
+{
+    const struct watch_handler handler = { .on_ready = on_ready, .on_closed = on_closed, .context = watcher };
+    const struct endpoint nobody = { .size = 0 };
+    struct connection *connection;
+    assert_int_equal(connection_accepted(descriptor, &nobody, NULL, &connection), SIGNET_OK);
+    assert_int_equal(watch_new(watcher->loop, connection, &handler, &watcher->watch), SIGNET_OK);
+}
+
+static void only_what_is_wanted_is_told(void **state)
+{
+    (void)state;
+    int pair[2];
+    struct watcher watcher = { .loop = new_loop() };
+    make_socket_pair(pair);
+    watch_descriptor(&watcher, pair[0]);
+    assert_int_equal(write(pair[1], "x", 1), 1);
+    run_for(watcher.loop, 5);
+    assert_int_equal(watcher.calls, 0);
+    watch_want(watcher.watch, WATCH_READ);
+    run_for(watcher.loop, 5);
+    assert_int_equal(watcher.events, WATCH_READ);
+    watcher.events = 0;
+    watch_want(watcher.watch, WATCH_WRITE);
+    run_for(watcher.loop, 5);
+    assert_int_equal(watcher.events, WATCH_WRITE);
+    watch_want(watcher.watch, 0);
+    run_for(watcher.loop, 5);
+    watcher.calls = 0;
+    run_for(watcher.loop, 5);
+    assert_int_equal(watcher.calls, 0);
+    watch_close(watcher.watch);
+    watch_close(watcher.watch);
+    assert_int_equal(watcher.closed, 0);
+    loop_run(watcher.loop);
+    assert_int_equal(watcher.closed, 1);
+    assert_int_equal(read(pair[1], &watcher.events, 1), 0);
+    close(pair[1]);
+    loop_free(watcher.loop);
+}
+
+static void a_hangup_is_told_once_without_reading(void **state)
+{
+    (void)state;
+    for (int gone = 0; gone < 2; gone++) {
+        int pair[2];
+        struct watcher watcher = { .loop = new_loop() };
+        make_tcp_pair(pair);
+        watch_descriptor(&watcher, pair[0]);
+        watch_want(watcher.watch, WATCH_HANGUP);
+        assert_int_equal(write(pair[1], "x", 1), 1);
+        run_for(watcher.loop, 5);
+        assert_int_equal(watcher.calls, 0);
+        assert_int_equal(write(pair[0], "x", 1), 1);
+        /* Closing with a byte unread resets the connection. */
+        assert_int_equal(gone ? close(pair[1]) : shutdown(pair[1], SHUT_WR), 0);
+        run_for(watcher.loop, 20);
+        assert_int_equal(watcher.events, WATCH_HANGUP);
+        assert_int_equal(watcher.calls, 1);
+        watch_close(watcher.watch);
+        loop_free(watcher.loop);
+        assert_int_equal(watcher.closed, 1);
+        if (!gone) {
+            close(pair[1]);
+        }
+    }
+}
+
+/* Resolution. */
+
+struct question {
+    struct loop *loop;
+    struct resolution_answer answer;
+    int answered;
+};
+
+static void on_answer(void *context, const struct resolution_answer *answer)
+{
+    struct question *question = context;
+    question->answer = *answer;
+    question->answered++;
+    loop_stop(question->loop);
+}
+
+static void ask(struct question *question, const char *text, struct resolution **ret_resolution)
+{
+    struct address address;
+    assert_int_equal(address_parse(slice_of_text(text), &address), SIGNET_OK);
+    assert_int_equal(resolution_begin(question->loop, &address, on_answer, question, ret_resolution), SIGNET_OK);
+    assert_int_equal(question->answered, 0);
+}
+
+static void addresses_are_resolved(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { "127.0.0.1:9092", "[::1]:9092", "unix:/x", "localhost:9092" };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct question question = { .loop = new_loop() };
+        struct resolution *resolution;
+        ask(&question, texts[i], &resolution);
+        loop_run(question.loop);
+        assert_int_equal(question.answered, 1);
+        assert_int_equal(question.answer.error, SIGNET_OK);
+        assert_true(question.answer.count >= 1);
+        assert_true(endpoint_is_loopback(&question.answer.endpoints[0]));
+        loop_free(question.loop);
+    }
+}
+
+static void an_unknown_name_is_an_error(void **state)
+{
+    (void)state;
+    struct question question = { .loop = new_loop() };
+    struct resolution *resolution;
+    /* Longer than any label may be, so that no server is asked. */
+    ask(&question, "a234567890123456789012345678901234567890123456789012345678901234567890.invalid:1", &resolution);
+    loop_run(question.loop);
+    assert_int_equal(question.answer.error, SIGNET_ERROR_SYSTEM);
+    assert_int_equal(question.answer.count, 0);
+    assert_non_null(strstr(question.answer.cause.text, "cannot resolve a2345"));
+    loop_free(question.loop);
+}
+
+static void a_cancelled_resolution_is_silent(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { "127.0.0.1:9092", "localhost:9092" };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct question question = { .loop = new_loop() };
+        struct resolution *resolution;
+        ask(&question, texts[i], &resolution);
+        resolution_cancel(resolution);
+        run_for(question.loop, 20);
+        assert_int_equal(question.answered, 0);
+        loop_free(question.loop);
+    }
+    resolution_cancel(NULL);
+}
+
+static void resolutions_are_bounded(void **state)
+{
+    (void)state;
+    struct question question = { .loop = new_loop() };
+    struct resolution *resolutions[RESOLUTION_OUTSTANDING_MAX], *one_more;
+    struct address address;
+    for (size_t i = 0; i < RESOLUTION_OUTSTANDING_MAX; i++) {
+        ask(&question, "localhost:1", &resolutions[i]);
+    }
+    assert_int_equal(address_of_host("localhost", 1, &address), SIGNET_OK);
+    signet_error error = resolution_begin(question.loop, &address, on_answer, &question, &one_more);
+    assert_int_equal(error, SIGNET_ERROR_LIMIT);
+    while (question.answered < RESOLUTION_OUTSTANDING_MAX) {
+        loop_run(question.loop);
+    }
+    ask(&(struct question){ .loop = question.loop }, "127.0.0.1:1", &one_more);
+    resolution_cancel(one_more);
+    loop_free(question.loop);
+}
+
+/* Listeners. */
+
+enum { LISTENING_THREADS = 2, CALLERS = 300 };
+
+static atomic_int accepted_total;
+
+struct acceptor {
+    struct loop *loop;
+    struct listener *listener;
+    pthread_t thread;
+    int accepted, shortages, refused;
+    int limit; /* 0: none */
+};
+
+static void on_accepted(void *context, int descriptor, const struct endpoint *peer)
+{
+    struct acceptor *acceptor = context;
+    assert_true(endpoint_is_loopback(peer));
+    acceptor->accepted++;
+    atomic_fetch_add(&accepted_total, 1);
+    close(descriptor);
+}
+
+static void on_shortage(void *context, int system_error)
+{
+    struct acceptor *acceptor = context;
+    acceptor->shortages += system_error == EMFILE;
+}
+
+static bool may_accept(void *context)
+{
+    struct acceptor *acceptor = context;
+    bool may = acceptor->limit == 0 || acceptor->accepted < acceptor->limit;
+    acceptor->refused += !may;
+    return may;
+}
+
+static void listen_with(struct acceptor *acceptor, int listening)
+{
+    const struct listener_handler handler = {
+        .may_accept = may_accept, .on_accepted = on_accepted, .on_shortage = on_shortage, .context = acceptor
+    };
+    assert_int_equal(listener_new(acceptor->loop, listening, &handler, &acceptor->listener), SIGNET_OK);
+}
+
+static void *run_acceptor(void *context)
+{
+    struct acceptor *acceptor = context;
+    loop_run(acceptor->loop);
+    listener_close(acceptor->listener);
+    return NULL;
+}
+
+static void call(const struct endpoint *endpoint)
+{
+    int descriptor;
+    assert_int_equal(socket_connect(endpoint, &descriptor), SIGNET_OK);
+    struct pollfd waiting = { .fd = descriptor, .events = POLLIN };
+    assert_int_equal(poll(&waiting, 1, 10 * 1000), 1);
+    close(descriptor);
+}
+
+static void loops_share_a_descriptor(void **state)
+{
+    (void)state;
+    struct endpoint endpoint;
+    int listening = listen_on_loopback(&endpoint);
+    struct acceptor acceptors[LISTENING_THREADS] = { { .limit = 0 } };
+    atomic_store(&accepted_total, 0);
+    for (size_t i = 0; i < LISTENING_THREADS; i++) {
+        acceptors[i].loop = new_loop();
+        listen_with(&acceptors[i], listening);
+        assert_int_equal(pthread_create(&acceptors[i].thread, NULL, run_acceptor, &acceptors[i]), 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        call(&endpoint);
+    }
+    for (size_t i = 0; i < LISTENING_THREADS; i++) {
+        loop_stop(acceptors[i].loop);
+        assert_int_equal(pthread_join(acceptors[i].thread, NULL), 0);
+        loop_free(acceptors[i].loop);
+    }
+    assert_int_equal(atomic_load(&accepted_total), CALLERS);
+    assert_int_equal(acceptors[0].accepted + acceptors[1].accepted, CALLERS);
+    assert_int_equal(acceptors[0].shortages + acceptors[1].shortages, 0);
+    socket_close_listening(listening);
+}
+
+static void no_more_than_wanted_is_accepted(void **state)
+{
+    (void)state;
+    struct endpoint endpoint;
+    int listening = listen_on_loopback(&endpoint), callers[3];
+    struct acceptor acceptor = { .loop = new_loop(), .limit = 2 };
+    listen_with(&acceptor, listening);
+    for (size_t i = 0; i < COUNT(callers); i++) {
+        assert_int_equal(socket_connect(&endpoint, &callers[i]), SIGNET_OK);
+    }
+    run_for(acceptor.loop, LISTENER_PAUSE_MS / 2);
+    assert_int_equal(acceptor.accepted, 2);
+    assert_int_equal(acceptor.refused, 1);
+    acceptor.limit = 3;
+    listener_resume(acceptor.listener);
+    run_for(acceptor.loop, 5);
+    assert_int_equal(acceptor.accepted, 3);
+    listener_close(acceptor.listener);
+    for (size_t i = 0; i < COUNT(callers); i++) {
+        close(callers[i]);
+    }
+    loop_free(acceptor.loop);
+    socket_close_listening(listening);
+}
+
+static void a_shortage_of_descriptors_is_a_pause(void **state)
+{
+    (void)state;
+    struct endpoint endpoint;
+    struct rlimit before, none;
+    int listening = listen_on_loopback(&endpoint), caller;
+    struct acceptor acceptor = { .loop = new_loop() };
+    listen_with(&acceptor, listening);
+    assert_int_equal(socket_connect(&endpoint, &caller), SIGNET_OK);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)caller; /* the next descriptor's number is not below it */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    run_for(acceptor.loop, LISTENER_PAUSE_MS / 2);
+    assert_int_equal(acceptor.accepted, 0);
+    assert_int_equal(acceptor.shortages, 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    run_for(acceptor.loop, LISTENER_PAUSE_MS * 2);
+    assert_int_equal(acceptor.accepted, 1);
+    listener_close(acceptor.listener);
+    close(caller);
+    loop_free(acceptor.loop);
+    socket_close_listening(listening);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(timers_fire_once_or_again_and_again),
+        cmocka_unit_test(a_timer_may_free_itself),
+        cmocka_unit_test(the_wall_clock_is_unix_time),
+        cmocka_unit_test(deferred_jobs_run_once_a_turn_in_order),
+        cmocka_unit_test(a_job_that_defers_itself_does_not_wait_for_events),
+        cmocka_unit_test(posts_of_other_threads_arrive_in_order),
+        cmocka_unit_test(signals_are_told_on_the_loop),
+        cmocka_unit_test(only_what_is_wanted_is_told),
+        cmocka_unit_test(a_hangup_is_told_once_without_reading),
+        cmocka_unit_test(addresses_are_resolved),
+        cmocka_unit_test(an_unknown_name_is_an_error),
+        cmocka_unit_test(a_cancelled_resolution_is_silent),
+        cmocka_unit_test(resolutions_are_bounded),
+        cmocka_unit_test(loops_share_a_descriptor),
+        cmocka_unit_test(no_more_than_wanted_is_accepted),
+        cmocka_unit_test(a_shortage_of_descriptors_is_a_pause),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
