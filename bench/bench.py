@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What sealing costs, as ratios from one run: direct against through the gateway, interleaved, on this machine.
+
+Prints a table and writes build/bench/report.json, a list of {name, value, unit, goal, met}. Exit 1 when a goal is not met.
+
+usage: bench/bench.py [--rounds N] [--records N]
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+sys.path.insert(0, os.path.join(ROOT, "tests/integration"))
+os.environ.setdefault("SIGNET", os.path.join(ROOT, "build/signet"))
+
+from gateway import Gateway  # noqa: E402
+from kafka import Kafka, Listener  # noqa: E402
+
+from busy import busy_connections  # noqa: E402
+
+BROKER_JVM = ("-Xms512m", "-Xmx1g", "-XX:+UseG1GC")
+CODECS = ("none", "zstd")
+BATCH_BYTES = 65536
+RECORD_BYTES = 1024
+
+CITIES = ("Amsterdam", "Bergen", "Cork", "Dresden", "Evora", "Faro", "Ghent", "Hamar", "Izmir", "Jena")
+STATES = ("created", "paid", "packed", "shipped", "delivered", "returned")
+
+
+def payload(path, lines=2000, seed=7):
+    """JSON records of 1 KiB that compress about 4:1, the same ones in every run."""
+    rng = random.Random(seed)
+    with open(path, "w") as file:
+        for number in range(lines):
+            order = {"order": number, "customer": rng.randrange(10**8), "state": rng.choice(STATES), "items": []}
+            while len(json.dumps(order)) < RECORD_BYTES - 120:
+                order["items"].append({"sku": "%08x" % rng.getrandbits(32), "city": rng.choice(CITIES),
+                                       "quantity": rng.randrange(1, 9), "price": round(rng.random() * 100, 2)})
+            order["note"] = ""
+            order["note"] = "".join(rng.choices("abcdefgh ", k=RECORD_BYTES - len(json.dumps(order))))
+            file.write(json.dumps(order) + "\n")
+
+
+def load(kafka, tool, *arguments):
+    """One of Kafka's own load generators, with the JVM's full compiler; what it printed."""
+    command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", os.path.join(kafka.home, "lib/*"),
+               "org.apache.kafka.tools." + tool, *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+
+
+def produce(kafka, bootstrap, topic, codec, records, payload_path):
+    """MB/s of Kafka's own load generator."""
+    out = load(kafka, "ProducerPerformance", "--topic", topic, "--num-records", records, "--throughput", -1,
+                      "--payload-file", payload_path, "--bootstrap-server", bootstrap, "--command-property",
+               "batch.size=%d" % BATCH_BYTES, "linger.ms=100", "compression.type=" + codec, "acks=all")
+    return float(re.findall(r"\(([\d.]+) MB/sec\)", out)[-1])
+
+
+def consume(kafka, bootstrap, topic, records):
+    out = load(kafka, "ConsumerPerformance", "--topic", topic, "--num-records", records, "--bootstrap-server",
+                      bootstrap, "--timeout", 60000)
+    row = out.strip().splitlines()[-1].split(",")
+    return float(row[-2])
+
+
+def stored_bytes(kafka, topic):
+    return sum(os.path.getsize(path) for path in kafka.segments(topic))
+
+
+class Report:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, name, value, unit, goal=None, least=None, most=None):
+        met = (least is None or value >= least) and (most is None or value <= most)
+        self.rows.append({"name": name, "value": round(value, 4), "unit": unit, "goal": goal, "met": met})
+        print("  %-44s %10.3f %-8s %-10s %s" % (name, value, unit, goal or "", "" if goal is None else "met" if met else "NOT MET"),
+              flush=True)
+
+    def write(self, path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            json.dump(self.rows, file, indent=1)
+
+
+def progress(text):
+    print("\r\033[K%s" % text if sys.stdout.isatty() else text, end="" if sys.stdout.isatty() else "\n", flush=True)
+
+
+def measure_codec(kafka, gateway, report, codec, rounds, records, payload_path):
+    paths = {"direct": kafka.bootstrap(), "sealed": gateway.bootstrap}
+    rates = {(path, verb): [] for path in paths for verb in ("produce", "consume")}
+    sizes = {}
+    for number in range(rounds + 1):
+        for path, bootstrap in paths.items():
+            topic = "%s-%s-%d" % (path, codec, number)
+            kafka.topic(topic)
+            progress("%s: round %d of %d, %s" % (codec, number, rounds, path))
+            produced = produce(kafka, bootstrap, topic, codec, records, payload_path)
+            consumed = consume(kafka, bootstrap, topic, records)
+            if number > 0:  # the first warms up
+                rates[path, "produce"].append(produced)
+                rates[path, "consume"].append(consumed)
+            sizes[path] = stored_bytes(kafka, topic)
+    progress("")
+    for verb in ("produce", "consume"):
+        direct, sealed = (statistics.median(rates[path, verb]) for path in ("direct", "sealed"))
+        report.add("%s %s, direct" % (verb, codec), direct, "MB/s")
+        report.add("%s %s, sealed" % (verb, codec), sealed, "MB/s")
+        report.add("%s %s, sealed / direct" % (verb, codec), sealed / direct, "", "≥ 0.80", least=0.8)
+    report.add("stored bytes %s, sealed / plain" % codec, sizes["sealed"] / sizes["direct"], "", "≤ 1.02", most=1.02)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--records", type=int, default=200_000)
+    options = options.parse_args()
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="signet-bench-") as folder:
+        payload_path = os.path.join(folder, "payload.jsonl")
+        payload(payload_path)
+        kafka = Kafka(os.path.join(folder, "kafka"), {"CLIENT": Listener()}, jvm=BROKER_JVM)
+        with kafka, Gateway(os.path.join(folder, "gateway"), kafka, level="info") as gateway:
+            for codec in CODECS:
+                measure_codec(kafka, gateway, report, codec, options.rounds, options.records, payload_path)
+            busiest = busy_connections(kafka, gateway, connections=100, seconds=10)
+            report.add("resident, 100 busy connections", busiest / 2**20, "MiB", "≤ 64", most=64)
+    report.write(os.path.join(ROOT, "build/bench/report.json"))
+    missed = [row["name"] for row in report.rows if not row["met"]]
+    print("\nreport: build/bench/report.json" + ("; not met: " + ", ".join(missed) if missed else ""))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
