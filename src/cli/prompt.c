@@ -51,8 +51,8 @@ static signet_error ask(int terminal, const char *question, struct file_text *re
         file_text_free(&text);
         return SIGNET_ERROR_SYSTEM;
     }
+    silence(&before, terminal); /* which drops what was typed so far: first, or an answer typed fast goes with it */
     dprintf(terminal, "%s: ", question);
-    silence(&before, terminal);
     signet_error error = read_line(terminal, &text);
     tcsetattr(terminal, TCSAFLUSH, &before);
     dprintf(terminal, "\n");

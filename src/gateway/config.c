@@ -279,6 +279,18 @@ static void take_limits(const struct yaml_file *file, const struct config_text *
     take_timeouts(file, &text->limits, config);
 }
 
+static void take_status_address(const struct yaml_file *file, const struct config_text *text, struct config *config)
+{
+    if (!text->status_address) {
+        return;
+    }
+    take_address(file, key_path_of("%s", ""), "status-address", text->status_address, &config->status_address);
+    config->has_status_address = true;
+    if (config->status_address.kind == ADDRESS_UNIX) {
+        complain(file, key_path_of("status-address"), "write host:port", "HTTP is not served on Unix sockets");
+    }
+}
+
 static void take_choices(const struct config_text *text, struct config *config)
 {
     config->fetch_refusal_error =
@@ -294,6 +306,7 @@ static void take_all(const struct yaml_file *file, struct config *config)
     config->file = yaml_copy(file, file->name);
     take_cluster(file, &text->cluster, &config->cluster);
     take_identity(file, text, config);
+    take_status_address(file, text, config);
     take_recipients(file, text, config);
     take_listeners(file, text, config);
     take_topics(file, text, config);
@@ -340,20 +353,19 @@ signet_error config_parse(struct slice text, const char *name, struct config **r
         return error;
     }
     struct config *config = yaml_array(&file, 1, sizeof *config);
-    if (config) {
-        take_all(&file, config);
+    if (!config) {
+        yaml_file_free(&file);
+        return SIGNET_ERROR_OUT_OF_MEMORY;
     }
-    if (config && !report_since(report, errors_before)) {
+    take_all(&file, config);
+    if (!report_since(report, errors_before)) {
         config_check(&file, config);
-    }
-    error = report_since(report, errors_before);
-    if (!error) {
         sort_topics(&file, config);
-        config->outline = file.outline;
-        file.outline = (struct yaml_outline){ 0 };
-        error = report->error;
     }
+    config->outline = file.outline;
+    file.outline = (struct yaml_outline){ 0 };
     yaml_file_free(&file);
+    error = report_since(report, errors_before);
     if (error) {
         config_free(config);
         return error;

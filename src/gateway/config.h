@@ -133,6 +133,8 @@ struct config {
         enum log_level level;
         enum log_format format;
     } log;
+    bool has_status_address;
+    struct address status_address; /* of the HTTP server for metrics and health */
 };
 
 /* Parses and checks.  `file` is named in findings, and paths in the text are relative to its folder.  MALFORMED with at least one error in `report`. */

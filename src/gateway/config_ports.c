@@ -121,7 +121,7 @@ void config_check_ports(const struct yaml_file *file, const struct config *confi
             add_listener(&ranges, i, &config->listeners[i]);
         }
     }
-    if (ranges.count > 0) {
+    if (ranges.items && ranges.count > 0) {
         qsort(ranges.items, ranges.count, sizeof *ranges.items, compare_ranges);
         check_sorted(file, config, &ranges);
     }

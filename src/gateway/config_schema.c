@@ -171,6 +171,7 @@ static const cyaml_schema_field_t config_fields[] = {
     YAML_FIELD_TEXT("workers", struct config_text, workers),
     YAML_FIELD_PART("limits", struct config_text, limits, limits_fields),
     YAML_FIELD_PART("log", struct config_text, log, log_fields),
+    YAML_FIELD_TEXT("status-address", struct config_text, status_address),
     CYAML_FIELD_END,
 };
 

@@ -91,6 +91,7 @@ struct config_text {
     char *workers;
     struct limits_text limits;
     struct log_text log;
+    char *status_address;
 };
 
 extern const cyaml_schema_value_t config_schema;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "gateway/log.h"
+#include "gateway/status_server.h"
 #include "gateway/worker.h"
 
 enum { DRAIN_LOOK_MS = 50 };
@@ -18,6 +19,8 @@ struct gateway {
     struct plant plant;
     struct worker *workers;
     uint32_t worker_count, workers_made;
+    struct metrics_source metrics;
+    struct status_server *status;
     struct loop *loop; /* the main thread's: signals and draining */
     struct timer *drain_timer;
     int64_t drain_deadline_ms;
@@ -107,6 +110,15 @@ static signet_error start_workers(struct gateway *g)
         error = worker_start(&g->workers[i]);
     }
     return error;
+}
+
+static signet_error start_status(struct gateway *g, struct cause *ret_cause)
+{
+    const struct address *address = &g->generation->config->status_address;
+    g->metrics = (struct metrics_source){ &g->plant, g->workers, g->worker_count };
+    return g->generation->config->has_status_address
+               ? status_server_start(address, &g->metrics, &g->plant.draining, &g->status, ret_cause)
+               : SIGNET_OK;
 }
 
 static void tell_report(const struct report *report)
@@ -200,6 +212,7 @@ static void end(void *context)
         return;
     }
     log_event(LOG_INFO, "draining", NULL);
+    atomic_store(&g->plant.draining, true);
     g->drain_deadline_ms = loop_now_ms(g->loop) + g->generation->config->limits.drain_ms;
     for (uint32_t i = 0; i < g->worker_count; i++) {
         worker_drain(&g->workers[i]);
@@ -268,12 +281,14 @@ signet_error gateway_run(const char *config_path, struct generation *generation,
     error = error ? error : start_plant(&g, ret_cause);
     error = error ? error : heed_signals(&g);
     error = error ? error : start_workers(&g);
+    error = error ? error : start_status(&g, ret_cause);
     if (!error) {
         tell_ready(&g);
         loop_run(g.loop);
     } else {
         stop_all(&g);
     }
+    status_server_stop(g.status);
     for (uint32_t i = 0; i < g.workers_made; i++) {
         worker_join(&g.workers[i]);
         worker_free(&g.workers[i]);

@@ -145,7 +145,7 @@ static void load_recipients(struct loading *l)
 static void load_recipient_keys(struct loading *l)
 {
     struct material *material = l->material;
-    material->recipient_keys = new_array(l, l->config->recipient_key_count, sizeof *material->recipient_keys);
+    material->recipient_keys = new_array(l, l->config->recipient_key_count, sizeof(void *));
     for (size_t i = 0; material->recipient_keys && i < l->config->recipient_key_count; i++) {
         struct secret_key *key = read_secret(l, key_path_of("recipient-keys[%zu].file", i),
                                              key_path_of("recipient-keys[%zu].passphrase-file", i),

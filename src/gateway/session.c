@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -42,14 +43,16 @@ struct session {
     unsigned open_watches;
     struct relay *relay;
     int32_t node;     /* that the client wants; -1 any */
-    bool provisional; /* the node's address was not known: this is another broker */
+    bool provisional; /* the node's address was not known: this may be another broker */
     bool misplaced;   /* and now it is known to be the wrong one */
     bool starved;     /* counted in the worker's */
+    bool left;        /* the client sends no more, though not all that it sent may have been read */
     struct address broker;
+    size_t servers_left; /* to start from, if this one fails */
     struct resolution *resolution;
     struct resolution_answer found;
     size_t next_endpoint;
-    int64_t deadline_ms; /* loop time; for the states before RELAYING, and FLUSHING */
+    int64_t deadline_ms; /* loop time; for all states but RELAYING, and there for authentication */
     int64_t active_ms;
     struct refusal_log refusals;
     char peer[ENDPOINT_TEXT_BYTES];
@@ -107,6 +110,9 @@ static void note_starved(struct session *s, bool starved)
         s->starved = starved;
         s->worker->starved += starved ? 1 : (size_t)-1;
     }
+    if (starved) {
+        worker_memory_was_short(s->worker);
+    }
 }
 
 /* Everything closes at the end of the turn; the session goes with its last connection. */
@@ -156,13 +162,8 @@ static bool map_address(void *context, int32_t node, struct slice host, int32_t 
                         int32_t *ret_port)
 {
     struct session *s = context;
-    struct address known;
     if (nodes_learn(s->worker->plant->nodes, node, host, port)) {
         return false;
-    }
-    if (s->provisional && node == s->node && nodes_find(s->worker->plant->nodes, node, &known)) {
-        s->misplaced = !address_equal(&known, &s->broker);
-        s->provisional = s->misplaced;
     }
     return advertised_address(&s->gate->listener->advertised, node, ret_host, ret_port);
 }
@@ -270,18 +271,32 @@ static bool is_flushed(const struct session *s)
     return client_done && broker_done;
 }
 
+/* Where the node is may have been learnt since, by this session or by any other. */
+static void look_whether_misplaced(struct session *s)
+{
+    struct address known;
+    if (s->provisional && nodes_find(s->worker->plant->nodes, s->node, &known)) {
+        s->misplaced = !address_equal(&known, &s->broker);
+        s->provisional = false;
+    }
+}
+
 static bool may_leave(const struct session *s)
 {
     bool wanted = s->misplaced || s->worker->draining;
     return wanted && relay_in_flight(s->relay) == 0 && is_flushed(s);
 }
 
+/* A client that is not read from is watched for its leaving. */
 static unsigned wishes(const struct session *s, enum relay_side side)
 {
     unsigned want = relay_pending(s->relay, side) > 0 ? WATCH_WRITE : 0;
     bool reads = s->state == SESSION_RELAYING && !s->ends[side].ended && relay_wants(s->relay, side);
     bool client_holds_back = side == RELAY_CLIENT && (s->worker->draining || s->misplaced);
-    return want | (reads && !client_holds_back ? (unsigned)WATCH_READ : 0);
+    if (reads && !client_holds_back) {
+        return want | WATCH_READ;
+    }
+    return side == RELAY_CLIENT ? want | WATCH_HANGUP : want;
 }
 
 static void turn(struct session *s)
@@ -290,6 +305,7 @@ static void turn(struct session *s)
         return;
     }
     worker_memory_was_freed(s->worker);
+    look_whether_misplaced(s);
     if (s->state == SESSION_RELAYING && (s->ends[RELAY_CLIENT].ended || s->ends[RELAY_BROKER].ended)) {
         flush_and_finish(s);
     }
@@ -307,8 +323,9 @@ static void relay_ready(struct session *s, enum relay_side side, unsigned events
     if ((events & WATCH_READ) && s->state == SESSION_RELAYING) {
         pump(s, side);
     }
-    if (s->state == SESSION_FLUSHING && (events & WATCH_HANGUP)) {
-        s->ends[side].ended = true;
+    if (events & WATCH_HANGUP) {
+        s->left = true;
+        s->ends[side].ended = s->ends[side].ended || s->state == SESSION_FLUSHING;
     }
     if (s->state != SESSION_ENDED) {
         turn(s);
@@ -316,13 +333,47 @@ static void relay_ready(struct session *s, enum relay_side side, unsigned events
 }
 
 static void connect_next(struct session *s);
+static void find_broker(struct session *s);
 
 static void begin_relaying(struct session *s)
 {
     s->state = SESSION_RELAYING;
     s->active_ms = loop_now_ms(s->worker->loop);
+    s->deadline_ms = s->active_ms + s->worker->plant->config->limits.handshake_ms;
     tell(s, LOG_DEBUG, "connected", connection_protocol(watch_connection(s->ends[RELAY_BROKER].watch)));
     turn(s);
+}
+
+/* This broker is given up; if any would do, another one is tried. */
+static void leave_broker(struct session *s, const char *why)
+{
+    tell(s, LOG_WARNING, "broker-failed", why);
+    if (s->servers_left == 0) {
+        finish(s);
+        return;
+    }
+    resolution_cancel(s->resolution);
+    s->resolution = NULL;
+    watch_close(s->ends[RELAY_BROKER].watch);
+    s->ends[RELAY_BROKER].watch = NULL;
+    find_broker(s);
+}
+
+static void leave_endpoint(struct session *s)
+{
+    struct cause cause;
+    struct watch *watch = s->ends[RELAY_BROKER].watch;
+    signet_error error = connection_error(watch_connection(watch));
+    connection_cause(watch_connection(watch), &cause);
+    bool unreachable = error == SIGNET_ERROR_SYSTEM || error == SIGNET_ERROR_CLOSED;
+    if (!unreachable || s->next_endpoint == s->found.count) {
+        leave_broker(s, cause.text);
+        return;
+    }
+    tell(s, LOG_DEBUG, "broker-failed", cause.text);
+    watch_close(watch);
+    s->ends[RELAY_BROKER].watch = NULL;
+    connect_next(s);
 }
 
 static void broker_ready(void *context, unsigned events)
@@ -338,27 +389,16 @@ static void broker_ready(void *context, unsigned events)
         begin_relaying(s);
     } else if (outcome == IO_WOULD_BLOCK) {
         watch_want(watch, WATCH_READ);
-    } else if (s->next_endpoint < s->found.count) {
-        watch_close(watch);
-        s->ends[RELAY_BROKER].watch = NULL;
-        connect_next(s);
     } else {
-        fail_connection(s, RELAY_BROKER);
+        leave_endpoint(s);
     }
 }
 
-/* Each address that the name has, in turn. */
-static void connect_next(struct session *s)
+static void open_broker(struct session *s, int descriptor, const struct endpoint *endpoint)
 {
-    int descriptor = -1;
-    const struct endpoint *endpoint = &s->found.endpoints[s->next_endpoint++];
     struct connection *connection = NULL;
     struct end *end = &s->ends[RELAY_BROKER];
     const struct watch_handler handler = { broker_ready, watch_closed, end };
-    if (socket_connect(endpoint, &descriptor)) {
-        fail(s, LOG_WARNING, "broker-failed", "no socket could be made");
-        return;
-    }
     struct tls_context *tls = tls_slot_get(&s->worker->plant->cluster_tls);
     signet_error error = connection_connecting(descriptor, endpoint, tls, s->broker.host, &connection);
     tls_context_release(tls);
@@ -373,12 +413,32 @@ static void connect_next(struct session *s)
     watch_want(end->watch, WATCH_WRITE);
 }
 
+/* Each address that the name has, in turn. */
+static void connect_next(struct session *s)
+{
+    int descriptor = -1, system_error = 0;
+    const struct endpoint *endpoint = NULL;
+    while (descriptor < 0 && s->next_endpoint < s->found.count) {
+        endpoint = &s->found.endpoints[s->next_endpoint++];
+        system_error = socket_connect(endpoint, &descriptor) ? errno : 0;
+    }
+    if (descriptor >= 0) {
+        open_broker(s, descriptor, endpoint);
+        return;
+    }
+    struct cause cause;
+    char text[ENDPOINT_TEXT_BYTES];
+    endpoint_text(endpoint, text);
+    cause_set_system(&cause, "cannot connect to", text, system_error);
+    leave_broker(s, cause.text);
+}
+
 static void resolved(void *context, const struct resolution_answer *answer)
 {
     struct session *s = context;
     s->resolution = NULL;
     if (answer->error || answer->count == 0) {
-        fail(s, LOG_WARNING, "broker-failed", answer->cause.text);
+        leave_broker(s, answer->cause.text);
         return;
     }
     s->found = *answer;
@@ -391,9 +451,12 @@ static void choose_broker(struct session *s)
 {
     struct plant *plant = s->worker->plant;
     const struct config_cluster *cluster = &plant->config->cluster;
+    s->provisional = false;
     if (s->node >= 0 && nodes_find(plant->nodes, s->node, &s->broker)) {
+        s->servers_left = 0;
         return;
     }
+    s->servers_left = s->servers_left ? s->servers_left - 1 : cluster->bootstrap_server_count - 1;
     unsigned turn_of = atomic_fetch_add(&plant->next_bootstrap, 1);
     s->broker = cluster->bootstrap_servers[turn_of % cluster->bootstrap_server_count];
     s->provisional = s->node >= 0;
@@ -438,7 +501,8 @@ static void greeted(struct session *s)
         fail(s, LOG_WARNING, "client-refused", "the client is not known by what this listener goes by");
         return;
     }
-    const char *name = connection_server_name(watch_connection(s->ends[RELAY_CLIENT].watch));
+    struct watch *watch = s->ends[RELAY_CLIENT].watch;
+    const char *name = connection_server_name(watch_connection(watch));
     s->node = s->gate->node >= 0 ? s->gate->node : advertised_node(&s->gate->listener->advertised, name);
     const struct relay_client client = {
         .principal = slice_of_text(principal),
@@ -450,7 +514,10 @@ static void greeted(struct session *s)
         fail(s, LOG_ERROR, "out-of-memory", "no memory for another session");
         return;
     }
-    watch_want(s->ends[RELAY_CLIENT].watch, 0);
+    if (client.principal.size > 0) {
+        tell(s, LOG_INFO, "authenticated", "the client showed a certificate of tls.client-ca");
+    }
+    watch_want(watch, WATCH_HANGUP);
     find_broker(s);
 }
 
@@ -530,24 +597,54 @@ void session_begin(struct worker *worker, const struct gate *gate, int descripto
     client_ready(&s->ends[RELAY_CLIENT], WATCH_READ);
 }
 
-void session_sweep(struct session *s, int64_t now_ms)
+static bool is_unknown(const struct session *s)
+{
+    return s->gate->listener->clients_known_by == KNOWN_BY_BROKERS && relay_principal(s->relay).size == 0;
+}
+
+static void sweep_relaying(struct session *s, int64_t now_ms)
 {
     const struct config *config = s->worker->plant->config;
-    if (s->state == SESSION_ENDED) {
-        return;
+    int64_t idle_ms = now_ms - s->active_ms;
+    if (is_unknown(s) && now_ms > s->deadline_ms) {
+        fail(s, LOG_WARNING, "client-failed", "the client did not authenticate within limits.handshake-timeout");
+    } else if (s->left && idle_ms > config->limits.handshake_ms) {
+        fail(s, LOG_DEBUG, "client-failed", "the client has left, and what it sent before is not taken");
+    } else if (idle_ms > config->limits.idle_ms) {
+        fail(s, LOG_INFO, "idle", "nothing has been sent for longer than limits.idle-timeout");
     }
-    if (s->state == SESSION_RELAYING) {
-        if (now_ms - s->active_ms > config->limits.idle_ms) {
-            fail(s, LOG_INFO, "idle", "nothing has been sent for longer than limits.idle-timeout");
+}
+
+void session_sweep(struct session *s, int64_t now_ms)
+{
+    switch (s->state) {
+    case SESSION_GREETING:
+        if (now_ms > s->deadline_ms) {
+            fail(s, LOG_WARNING, "client-failed", "the client's handshake took longer than limits.handshake-timeout");
         }
-    } else if (now_ms > s->deadline_ms) {
-        fail(s, LOG_WARNING, s->state == SESSION_GREETING ? "client-failed" : "broker-failed", "it took too long");
+        return;
+    case SESSION_FINDING:
+    case SESSION_CONNECTING:
+        if (now_ms > s->deadline_ms) {
+            leave_broker(s, "reaching the broker took longer than limits.connect-timeout");
+        }
+        return;
+    case SESSION_RELAYING:
+        sweep_relaying(s, now_ms);
+        return;
+    case SESSION_FLUSHING:
+        if (now_ms > s->deadline_ms) {
+            fail(s, LOG_DEBUG, "flush-ended", "what was left to send was not taken");
+        }
+        return;
+    case SESSION_ENDED:
+        return;
     }
 }
 
 void session_retry(struct session *s)
 {
-    if (s->state != SESSION_RELAYING) {
+    if (s->state != SESSION_RELAYING || !s->starved) {
         return;
     }
     for (int side = 0; side < 2 && s->state == SESSION_RELAYING; side++) {

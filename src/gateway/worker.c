@@ -123,6 +123,7 @@ static signet_error use_generation(struct worker *worker, struct generation *g)
 static void sweep(void *context)
 {
     struct worker *worker = context;
+    atomic_store(&worker->memory_bytes, worker->relay.budget.used_bytes);
     for (struct session *s = worker->sessions, *next; s; s = next) {
         next = session_next(s);
         session_sweep(s, loop_now_ms(worker->loop));
@@ -133,15 +134,23 @@ static void retry(void *context)
 {
     struct worker *worker = context;
     worker->retry_is_due = false;
+    worker->short_bytes = 0;
     for (struct session *s = worker->sessions, *next; s; s = next) {
         next = session_next(s);
         session_retry(s);
     }
 }
 
+void worker_memory_was_short(struct worker *worker)
+{
+    size_t used = worker->relay.budget.used_bytes;
+    worker->short_bytes = used > worker->short_bytes ? used : worker->short_bytes;
+}
+
 void worker_memory_was_freed(struct worker *worker)
 {
-    if (worker->starved > 0 && !worker->retry_is_due) {
+    bool more = worker->relay.budget.used_bytes < worker->short_bytes;
+    if (worker->starved > 0 && more && !worker->retry_is_due) {
         worker->retry_is_due = true;
         loop_defer(worker->loop, &worker->retry);
     }

@@ -27,6 +27,7 @@ struct plant {
     size_t gate_count;
     struct tls_slot *listener_tls; /* one for each of config->listeners */
     struct tls_slot cluster_tls;
+    atomic_bool draining;
     atomic_uint connections; /* of all workers, against limits.connections */
     atomic_uint next_bootstrap;
 };
@@ -52,8 +53,10 @@ struct worker {
     struct timer *sweep; /* looks for idle and late sessions once a second */
     struct job retry;    /* for sessions that wait for memory */
     size_t starved;      /* sessions that wait for memory */
+    size_t short_bytes;  /* the most that was in use when one of them was refused more */
     bool retry_is_due;
     bool draining;
+    atomic_ullong memory_bytes;                       /* of relay.budget, as of the last sweep; for other threads */
     struct job drain_order, stop_order, reload_order; /* from the gateway's thread */
     _Atomic(struct generation *) next_generation;     /* with reload_order; one reference */
 };
@@ -73,7 +76,9 @@ void worker_free(struct worker *worker);
 /* Any thread: another generation from the next turn on.  Takes a reference of its own. */
 void worker_reload(struct worker *worker, struct generation *generation);
 
-/* The worker's thread, at the end of the turn: sessions that were short of memory try again. */
+/* The worker's thread: a session was refused memory. */
+void worker_memory_was_short(struct worker *worker);
+/* The worker's thread: sessions that were refused memory try again at the end of the turn, if there is more of it now. */
 void worker_memory_was_freed(struct worker *worker);
 
 #endif

@@ -137,18 +137,21 @@ static signet_error describe(signet_error error, struct key_problem *ret_problem
     return error;
 }
 
-static signet_error describe_read(signet_error error, struct key_problem *ret_problem)
+static void describe_read(signet_error error, struct key_problem *ret_problem)
 {
     switch (error) {
     case SIGNET_ERROR_SYSTEM:
-        return describe(error, ret_problem, "the file cannot be read", NULL);
+        describe(error, ret_problem, "the file cannot be read", NULL);
+        break;
     case SIGNET_ERROR_PERMISSION:
-        return describe(error, ret_problem, "others than its owner have access to this secret",
-                        "chmod 600 the file, and think about who has read it");
+        describe(error, ret_problem, "others than its owner have access to this secret",
+                 "chmod 600 the file, and think about who has read it");
+        break;
     case SIGNET_ERROR_LIMIT:
-        return describe(error, ret_problem, "the file is too large for a key", "is this the right file?");
+        describe(error, ret_problem, "the file is too large for a key", "is this the right file?");
+        break;
     default:
-        return describe(error, ret_problem, signet_error_text(error), NULL);
+        describe(error, ret_problem, signet_error_text(error), NULL);
     }
 }
 
@@ -177,7 +180,8 @@ static signet_error read_text(const char *path, bool secret, struct key_text **r
     signet_error error =
         secret ? secret_file_read(path, KEY_FILE_BYTES_MAX, &file) : file_text_read(path, KEY_FILE_BYTES_MAX, &file);
     if (error) {
-        return describe_read(error, ret_problem);
+        describe_read(error, ret_problem);
+        return error;
     }
     struct key_text *key = secret_memory_new(sizeof *key);
     error = key ? key_text_parse(file_text_slice(&file), key, ret_problem) : SIGNET_ERROR_OUT_OF_MEMORY;

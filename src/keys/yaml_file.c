@@ -53,15 +53,11 @@ void yaml_file_complain(const struct yaml_file *file, enum severity severity, st
 /* A path that grows too long keeps its inner end; those of our schemas do not. */
 static void prepend(struct complaint *complaint, const char *step)
 {
-    char *path = complaint->path;
-    size_t step_size = strlen(step), rest = strlen(path), dot = *path && *path != '[';
-    if (step_size + dot + rest >= sizeof complaint->path) {
-        return;
-    }
-    memmove(path + step_size + dot, path, rest + 1);
-    memcpy(path, step, step_size);
-    if (dot) {
-        path[step_size] = '.';
+    char joined[sizeof complaint->path];
+    const char *rest = complaint->path, *dot = *rest && *rest != '[' ? "." : "";
+    int size = snprintf(joined, sizeof joined, "%s%s%s", step, dot, rest);
+    if (size >= 0 && (size_t)size < sizeof joined) {
+        memcpy(complaint->path, joined, sizeof joined);
     }
 }
 

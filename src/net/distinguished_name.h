@@ -5,6 +5,8 @@
  * particulars.  Only CN, C, L, ST, O, OU, STREET, DC and UID have names; every
  * other type is its dotted number and its value the hexadecimal DER.  '=' and
  * '#' are escaped everywhere.  Letters that are not ASCII stay as they are.
+ * Values whose bytes are not UTF-8 are in hexadecimal too: Java puts one
+ * replacement letter for all that it cannot read, and two people would share it.
  *
  * A text that does not fit is an error and never a shorter text: a cut name is
  * someone else's name.

@@ -96,7 +96,10 @@ static int bind_over_stale(int descriptor, const struct endpoint *endpoint)
     if (bind(descriptor, &endpoint->of.any, endpoint->size) == 0) {
         return 0;
     }
-    if (errno != EADDRINUSE || !remove_stale(endpoint)) {
+    if (errno != EADDRINUSE) {
+        return -1;
+    }
+    if (!remove_stale(endpoint)) {
         errno = EADDRINUSE;
         return -1;
     }

@@ -232,8 +232,8 @@ static enum io_outcome handshake(struct connection *connection)
     begin_call(tls);
     int result = SSL_do_handshake(tls->session);
     if (result == 1) {
-        /* What came behind the last message of the handshake is in the session, and poll will not tell. */
-        tls->has_more = SSL_has_pending(tls->session);
+        /* Bytes may have come behind the last message, of which poll is silent; and a read that finds none gives back the handshake's buffers. */
+        tls->has_more = true;
         return keep_subject(tls);
     }
     enum io_outcome outcome = outcome_of(tls, result, SSL_ERROR_WANT_READ, &connection->handshake_needs_write);

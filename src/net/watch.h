@@ -7,7 +7,8 @@
  *
  * The rule to keep: call watch_want after reading, writing or shaking hands,
  * also when the wish is the same.  It costs nothing, and TLS may need another
- * event than before.
+ * event than before.  After CLOSED want no WATCH_READ: it would be told in
+ * every turn.
  */
 #ifndef SIGNET_NET_WATCH_H
 #define SIGNET_NET_WATCH_H

@@ -213,6 +213,7 @@ static enum walk_answer refuse_records(const struct fetched_visit *f, int16_t co
 static void tell(void *context, const struct open_finding *finding)
 {
     struct relay *relay = context;
+    counter_add(&relay->worker->counters.findings[finding->verdict], 1);
     if (relay->worker->hooks.batch_refused) {
         relay->worker->hooks.batch_refused(relay->hook_context, finding);
     }
@@ -249,6 +250,8 @@ static enum walk_answer open_fetched(struct fetched_visit *f, struct walk_visit 
         visit->error = error;
         return WALK_FAIL;
     }
+    counter_add(&relay->worker->counters.batches_opened, result.delivered);
+    counter_add(&relay->worker->counters.bytes_opened, visit->replacement->size);
     bool refused = result.delivered == 0 && !verdict_is_good(result.refused);
     return refused ? refuse_records(f, relay->worker->fetch_refusal_error) : WALK_REPLACE;
 }

@@ -76,6 +76,7 @@ static enum walk_answer refuse(struct produce_visit *p, struct produced *produce
     produced->refused = refusal.code;
     produced->why = refusal.why;
     p->refused_any = true;
+    counter_add(&relay->worker->counters.produce_refused, 1);
     if (relay->worker->hooks.produce_refused) {
         const struct produce_refusal told = {
             .topic_name = topic_name_slice(&produced->topic),
@@ -109,6 +110,7 @@ static bool send_again(struct produce_visit *p, struct produced *produced, struc
         return false;
     }
     gather_copy(out, slice_of(batch.bytes, batch.size));
+    counter_add(&relay->worker->counters.batches_resent, 1);
     free(batch.bytes);
     memcpy(produced->seal_id, batch.seal_id, SEAL_ID_BYTES);
     memcpy(produced->producer, batch.producer, PRODUCER_HASH_BYTES);
@@ -142,6 +144,8 @@ static signet_error seal_anew(struct produce_visit *p, struct produced *produced
     request.predecessor_count = acknowledged_take(worker->shared.acknowledged, &produced->place, predecessors);
     error = seal_batch(&worker->sealer, &request, p->x->frame->block, batch, out, &result);
     if (!error) {
+        counter_add(&worker->counters.batches_sealed, 1);
+        counter_add(&worker->counters.bytes_sealed, batch->records.size);
         memcpy(produced->seal_id, result.seal_id, SEAL_ID_BYTES);
         memcpy(produced->producer, result.producer, PRODUCER_HASH_BYTES);
     }

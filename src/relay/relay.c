@@ -71,6 +71,7 @@ signet_error relay_fail(struct relay *relay, signet_error error, const char *for
         vsnprintf(relay->fault, sizeof relay->fault, format, arguments);
         va_end(arguments);
         relay->failed = true;
+        counter_add(&relay->worker->counters.faults, 1);
     }
     return error;
 }

@@ -17,6 +17,7 @@
 
 #include "keys/data_keys.h"
 #include "relay/acknowledged.h"
+#include "relay/counters.h"
 #include "relay/directory.h"
 #include "relay/policy.h"
 #include "relay/resend.h"
@@ -67,6 +68,7 @@ struct relay_worker {
     struct data_keys *data_keys; /* NULL: nothing can be sealed here */
     struct opener opener;        /* report and report_context are the relay's to set */
     struct relay_hooks hooks;
+    struct relay_counters counters;
     size_t frame_bytes_max;
     int32_t fetch_bytes_max;     /* what a client may ask for in one Fetch */
     int16_t fetch_refusal_error; /* Kafka's code: 2 or 87 */

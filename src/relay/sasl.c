@@ -94,7 +94,7 @@ static void learn_scram(struct sasl *sasl, struct slice token)
     struct slice flag = until(token, ',');
     struct slice authorization = until(behind(token, flag.size + 1), ',');
     struct slice rest = behind(token, flag.size + 1 + authorization.size + 1);
-    bool by_token = memmem(rest.data, rest.size, ",tokenauth=true", 15) != NULL;
+    bool by_token = rest.size > 0 && memmem(rest.data, rest.size, ",tokenauth=true", 15) != NULL;
     struct slice name = until(rest, ',');
     uint8_t plain[PRINCIPAL_BYTES_MAX];
     if (name.size < 3 || name.size > sizeof plain || memcmp(name.data, "n=", 2) != 0) {

@@ -105,6 +105,8 @@ static enum walk_answer open_shared(struct share_visit *s, struct walk_visit *vi
     s->filtering = true;
     s->ranges = result.ranges;
     s->range_count = result.range_count;
+    counter_add(&relay->worker->counters.batches_opened, result.delivered);
+    counter_add(&relay->worker->counters.bytes_opened, visit->replacement->size);
     bool refused = result.delivered == 0 && !verdict_is_good(result.refused);
     return refused ? refuse_records(s, relay->worker->fetch_refusal_error) : WALK_REPLACE;
 }

@@ -92,6 +92,7 @@ static signet_error send_look_up(struct unresolved *unresolved, struct exchange 
     entry->version = LOOKUP_VERSION;
     entry->correlation_id = LOOKUP_CORRELATION_ID;
     relay->looking_up = true;
+    counter_add(&relay->worker->counters.look_ups, 1);
     return unresolved->name_count > 0
                ? lookup_by_names(LOOKUP_CORRELATION_ID, x->request.client_id, unresolved->names, unresolved->name_count,
                                  out)

@@ -90,7 +90,8 @@ static enum verdict check_continuity(const struct follow *f, const struct follow
     if (continues(f, pass, batch)) {
         return VERDICT_AUTHENTIC;
     }
-    ret->exception = base < expected ? accepted(exceptions, base, expected - 1) : accepted(exceptions, expected, base - 1);
+    ret->exception =
+        base < expected ? accepted(exceptions, base, expected - 1) : accepted(exceptions, expected, base - 1);
     return VERDICT_WRONG_OFFSET;
 }
 

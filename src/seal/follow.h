@@ -55,7 +55,7 @@ struct follow_batch {
 struct follow_finding {
     int64_t expected_offset;                    /* wrong offset: what should have come; else -1 */
     int64_t missed_offset;                      /* removed: the offset where something else is or nothing; else -1 */
-    const struct accepted_exception *exception; /* by which the verdict is accepted (section 8.4); NULL when it is not */
+    const struct accepted_exception *exception; /* by which the verdict is accepted; NULL when it is not */
 };
 
 /* Where to look for exceptions; it may be NULL in what follows. */

@@ -79,7 +79,7 @@ static struct open_item *add_item(struct pass *pass)
         opener->item_capacity = capacity;
     }
     struct open_item *item = &pass->items[pass->count++];
-    *item = (struct open_item){ .verdict = VERDICT_AUTHENTIC, .finding = { -1, -1 } };
+    *item = (struct open_item){ .verdict = VERDICT_AUTHENTIC, .finding = { -1, -1, NULL } };
     return item;
 }
 
@@ -96,8 +96,9 @@ static bool read_marker(const struct batch *batch, bool *ret_commit)
     struct reader key = reader_over(record.key);
     int16_t version = read_i16(&key), type = read_i16(&key);
     *ret_commit = type == 1;
-    return !key.error && version >= 0 && (type == 0 || type == 1) && (h->attributes & BATCH_TRANSACTIONAL) && (h->attributes & BATCH_CODEC_MASK) == BATCH_CODEC_NONE &&
-           h->record_count == 1 && h->last_offset_delta == 0 && h->producer_id >= 0;
+    return !key.error && version >= 0 && (type == 0 || type == 1) && (h->attributes & BATCH_TRANSACTIONAL) &&
+           (h->attributes & BATCH_CODEC_MASK) == BATCH_CODEC_NONE && h->record_count == 1 &&
+           h->last_offset_delta == 0 && h->producer_id >= 0;
 }
 
 static enum verdict verdict_of_clear(const struct pass *pass, const struct open_item *item)

@@ -33,7 +33,7 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 CANNOT = {
     "java": set(),
     "librdkafka": set(),
-    "kafka_python": {"consumer protocol", "share groups", "send null headers", "send null key and value", "report error 2"},
+    "kafka_python": {"consumer protocol", "share groups", "send null headers", "send null key and value"},
     "franz": {"report error 2"},
     "kafkajs": {"consumer protocol", "share groups", "send null headers", "check CRCs", "tell timestamp types"},
 }

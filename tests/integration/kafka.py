@@ -360,7 +360,7 @@ class Kafka:
             "delegation.token.secret.key": "for tests only",
             "super.users": "User:admin;User:ANONYMOUS",
             # The defaults spare a large cluster; here a test waits for each of these.
-            "broker.session.timeout.ms": 4000,
+            "broker.session.timeout.ms": 6000,
             "broker.heartbeat.interval.ms": 500,
         }
         for kind in ("consumer", "share"):

@@ -6,6 +6,7 @@ import os
 import pathlib
 import pty
 import select
+import signal
 import subprocess
 
 import pytest
@@ -37,7 +38,10 @@ def on_terminal(typed, *arguments):
         os.execv(SIGNET, [SIGNET, *map(str, arguments)])
     output = b""
     lines = list(typed)
-    while select.select([terminal], [], [], 30)[0]:
+    while True:
+        if not select.select([terminal], [], [], 30)[0]:
+            os.kill(child, signal.SIGKILL)
+            break
         try:
             got = os.read(terminal, 4096)
         except OSError:
@@ -47,6 +51,7 @@ def on_terminal(typed, *arguments):
         output += got
         if lines and output.endswith(b": "):
             os.write(terminal, lines.pop(0).encode() + b"\n")
+    os.close(terminal)
     return output.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 

@@ -206,13 +206,12 @@ def read_batch(data):
 def split(data):
     """The batches of a Fetch response's records field, each as (bytes, magic); a part at the end is left out.
 
-    A length that no batch can have ends the split with everything that is left.
+    Another magic, or a length that no batch can have, ends the split with everything that is left.
     """
     at = 0
     while len(data) - at >= 17:
         length, magic = struct.unpack(">ixxxxb", data[at + 8 : at + 17])
-        least = 14 if magic in (0, 1) else HEADER_BYTES - 12
-        if length < least:
+        if magic != 2 or length < HEADER_BYTES - 12:
             yield data[at:], magic
             return
         if len(data) - at < 12 + length:
@@ -238,17 +237,13 @@ def compress(codec, plain):
 
 
 def gunzip(data, bound):
-    out = b""
-    while data:
-        member = zlib.decompressobj(wbits=31)
-        out += member.decompress(data, bound + 1 - len(out))
-        if len(out) > bound:
-            raise TooLarge
-        if not member.eof:
-            out += member.flush()
-        if not member.eof:
-            raise Malformed("gzip ends early")
-        data = member.unused_data
+    member = zlib.decompressobj(wbits=31)
+    out = member.decompress(data, bound + 1)
+    if len(out) > bound:
+        raise TooLarge
+    out += member.flush()
+    if not member.eof or member.unused_data:
+        raise Malformed("not one gzip member")
     return out
 
 
@@ -271,7 +266,7 @@ def unsnap(data, bound):
     cursor.take(16)
     out = b""
     while cursor.left():
-        out += unsnap_block(cursor.take(cursor.number("i")), bound - len(out))
+        out += unsnap_block(cursor.take(cursor.number("I")), bound - len(out))
     return out
 
 
@@ -287,17 +282,15 @@ def unlz4(data, bound):
 
 def unzstd(data, bound):
     out = bytearray()
-    while data:
-        frame = zstandard.ZstdDecompressor().decompressobj()
-        at = 0
-        while not frame.eof and at < len(data):
-            out += frame.decompress(data[at : at + 256])
-            at += 256
-            if len(out) > bound:
-                raise TooLarge
-        if not frame.eof:
-            raise Malformed("zstd ends early")
-        data = frame.unused_data + data[at:]
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    at = 0
+    while not frame.eof and at < len(data):
+        out += frame.decompress(data[at : at + 256])
+        at += 256
+        if len(out) > bound:
+            raise TooLarge
+    if not frame.eof or frame.unused_data or data[at:]:
+        raise Malformed("not one zstd frame")
     return bytes(out)
 
 

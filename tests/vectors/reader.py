@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import kafka_batch as kafka
 import sealed_batch as seal
 
-OUTCOME_NONE, OUTCOME_IN_EFFECT, OUTCOME_NOT_IN_EFFECT = range(3)
-ACCEPTED_AS_THEY_ARE = ("wrong offset", "removed", "out of order")
-STREAM_MEMORY = 64
+GOOD = ("authentic", "clear", "control")
+POSITIONAL = ("wrong offset", "removed", "out of order")
+BATCHES_REMEMBERED = 64
+SEQUENCES_REMEMBERED = 64
 LOG_APPEND_BOUND_MS = 600_000
 STUB_BYTES_MAX = 20
 OUTER_MARGIN = 8192
@@ -36,7 +37,6 @@ class Context:
     writers: list = field(default_factory=list)
     exceptions: list = field(default_factory=list)  # (first, last), both inclusive
     recipients: list = field(default_factory=list)  # X25519 secret keys
-    frame_bytes_max: int = 128 << 20
 
 
 @dataclass
@@ -49,11 +49,23 @@ class Finding:
     accepted: bool = False
     opened: bytes | None = None
 
+    @property
+    def refused(self):
+        return self.verdict not in GOOD and not self.accepted
+
+    @property
+    def delivered(self):
+        """But for the key: the verdict is good, or bad only for where the batch stands and accepted."""
+        return self.verdict in GOOD or self.verdict in POSITIONAL and self.accepted
+
 
 class Refused(Exception):
-    def __init__(self, verdict, **named):
+    """What a rule says against a batch, the offsets that this is about, and what the finding names."""
+
+    def __init__(self, verdict, about=None, **named):
         super().__init__(verdict)
         self.verdict = verdict
+        self.about = about
         self.named = named
 
 
@@ -62,12 +74,18 @@ class Seen:
     """One batch of a Fetch response on its way through the rules."""
 
     raw: bytes
+    base: int
+    last: int
     batch: kafka.Batch | None = None
     envelope: seal.Envelope | None = None
     plain: bytes | None = None  # the decompressed outer records
     verdict: str | None = None  # the first of rules 1 to 7 that applies
     marker: str | None = None
     verified: bool = False
+
+    @property
+    def whole(self):
+        return (self.base, self.last)
 
 
 # Rules 1 to 7: what one batch is, without anything known beforehand but the cut-over.
@@ -78,7 +96,8 @@ def outer_bound(batch):
 
 
 def classify(raw, magic, context):
-    seen = Seen(raw)
+    base = int.from_bytes(raw[:8], "big", signed=True)
+    seen = Seen(raw, base, base)
     try:
         classify_or_raise(seen, magic, context)
     except kafka.Malformed:
@@ -94,8 +113,9 @@ def classify_or_raise(seen, magic, context):
     if magic in (0, 1):
         raise Refused("unsealed")
     batch = seen.batch = kafka.read_batch(seen.raw)
+    seen.last = kafka.wrap64(batch.last_offset)
     if not batch.crc_right:
-        raise Refused("altered")
+        raise Refused("altered", seen.whole)
     if batch.attributes & kafka.CONTROL:
         seen.marker = read_marker(batch)
         raise Refused("control")
@@ -103,15 +123,14 @@ def classify_or_raise(seen, magic, context):
         raise kafka.Malformed("number of records")
     value = first_value(seen, context)
     if value is None or value[:4] != seal.MAGIC:
-        raise Refused("clear" if batch.last_offset < context.cut_over else "unsealed")
+        raise Refused("clear" if seen.last < context.cut_over else "unsealed")
     seen.envelope = seal.read_envelope(value)
 
 
 def first_value(seen, context):
     batch = seen.batch
-    bound = min(outer_bound(batch), context.frame_bytes_max)
     try:
-        seen.plain = kafka.decompress(batch.codec, batch.records, bound)
+        seen.plain = kafka.decompress(batch.codec, batch.records, outer_bound(batch))
     except kafka.TooLarge:
         return None
     return kafka.read_record(kafka.Cursor(seen.plain)).value
@@ -127,9 +146,10 @@ def read_marker(batch):
     )
     if not lawful:
         raise kafka.Malformed("not a transaction marker")
-    key = kafka.read_record(kafka.Cursor(batch.records)).key
-    if key is None:
-        raise kafka.Malformed("marker without a key")
+    records = kafka.Cursor(batch.records)
+    key = kafka.read_record(records).key
+    if key is None or records.left():
+        raise kafka.Malformed("marker without a key, or more than one record")
     cursor = kafka.Cursor(key)
     version, kind = cursor.number("h"), cursor.number("h")
     if version < 0 or kind not in (0, 1):
@@ -144,25 +164,25 @@ def check_origin(seen, context, vouched):
     header, batch = seen.envelope.header, seen.batch
     writer = next((one for one in context.writers if one.public == header.writer), None)
     if writer is None:
-        raise Refused("unknown writer")
+        raise Refused("unknown writer", seen.whole)
     if not (seen.verified or vouched):
-        raise Refused("altered")
+        raise Refused("altered", seen.whole)
     place = (header.cluster, header.topic_id, header.topic, header.partition)
     if place != (context.cluster, context.topic_id, context.topic, context.partition):
-        raise Refused("wrong place")
+        raise Refused("wrong place", seen.whole)
     if not outer_allowed(seen, context):
-        raise Refused("altered")
-    if not trusted(writer, header, batch, context):
-        raise Refused("writer not trusted")
+        raise Refused("altered", seen.whole)
+    if not trusted(writer, header, seen.last, context):
+        raise Refused("writer not trusted", seen.whole)
 
 
-def trusted(writer, header, batch, context):
+def trusted(writer, header, last, context):
     topic = context.topic.decode()
     return (
         any(fnmatch.fnmatchcase(topic, pattern) for pattern in writer.topics)
         and (writer.not_before is None or header.seal_time >= writer.not_before)
         and (writer.not_after is None or header.seal_time <= writer.not_after)
-        and not (writer.revoked and batch.last_offset > writer.last_good)
+        and not (writer.revoked and last > writer.last_good)
     )
 
 
@@ -201,87 +221,76 @@ def max_timestamp_allowed(batch, header, context):
 
 
 def outer_records_allowed(seen):
-    batch, maximum = seen.batch, seen.envelope.header.max_timestamp
-    cursor = kafka.Cursor(seen.plain)
-    try:
-        for index in range(batch.record_count):
-            record = kafka.read_record(cursor)
-            shape = (record.attributes, record.headers, record.key, record.offset_delta)
-            if shape != (0, (), None, index):
-                return False
-            if kafka.wrap64(batch.base_timestamp + record.timestamp_delta) != maximum:
-                return False
-            if index and record.value != b"":
-                return False
-    except kafka.Malformed:
-        return False
-    return cursor.left() == 0
+    delta = kafka.wrap64(seen.envelope.header.max_timestamp - seen.batch.base_timestamp)
+    envelope = seen.envelope.header_bytes + seen.envelope.sealed + seen.envelope.signature
+    return seen.plain == b"".join(seal.outer_records(envelope, seen.batch.record_count, delta))
 
 
 # Rule 13: order in the place.
+
+
+UNKNOWN = "unknown"  # in place of a seal id: the batch was replaced, and nothing is claimed of what stands there
 
 
 @dataclass
 class Met:
     base: int
     last: int
-    seal_id: bytes | None
+    seal_id: bytes | str | None
     producer_hash: bytes
 
 
 class StreamMemory:
     def __init__(self):
         self.highest = None  # (sequence, offset)
-        self.met = {}  # sequence: offset
+        self.met = set()
 
-    def judge(self, sequence, offset, share_group):
-        if self.highest is None:
+    def judge(self, sequence, offset):
+        if self.highest is None or (sequence, offset) == self.highest:
             return None
         top, top_offset = self.highest
-        known = self.met.get(sequence)
-        if known == offset:
+        if sequence > top and offset > top_offset or sequence < top and offset < top_offset:
             return None
-        if known is not None:
-            return "replayed"
-        if share_group and offset <= top_offset:
-            return None
-        if (sequence > top) == (offset > top_offset) and offset != top_offset:
-            return None
-        return "replayed" if sequence < top - STREAM_MEMORY else "out of order"
+        forgotten = sequence < top - SEQUENCES_REMEMBERED
+        return "replayed" if forgotten or sequence in self.met else "out of order"
 
     def remember(self, sequence, offset):
-        if self.highest is None or (sequence > self.highest[0] and offset > self.highest[1]):
+        if self.highest is None or sequence > self.highest[0]:
             self.highest = (sequence, offset)
-        self.met[sequence] = offset
-        for old in [one for one in self.met if one < self.highest[0] - STREAM_MEMORY]:
-            del self.met[old]
+        self.met.add(sequence)
 
 
 class Place:
-    """What a reader remembers of one place."""
+    """What a reader remembers of one place: the batches it read last, one after the other, and the streams."""
 
     def __init__(self):
-        self.log = {}  # base offset: Met
+        self.run = []
         self.streams = {}
 
-    def ends_at(self, offset):
-        return any(met.last == offset for met in self.log.values())
+    def boundary(self, offset):
+        return any(met.last == offset - 1 or met.base == offset for met in self.run)
+
+    def sharing(self, first, last):
+        return [met for met in self.run if met.base <= last and met.last >= first]
 
     def remember(self, met):
-        self.log = {base: old for base, old in self.log.items() if old.last < met.base or old.base > met.last}
-        self.log[met.base] = met
+        for index, old in enumerate(self.run):
+            if (old.base, old.last) == (met.base, met.last):
+                self.run[index] = met
+                return
+        if self.run and self.run[-1].last != met.base - 1:
+            self.run = []
+        self.run = (self.run + [met])[-BATCHES_REMEMBERED:]
 
-    def removed(self, predecessor):
-        """Whether the place holds proof against it."""
-        for met in self.log.values():
-            if not met.base <= predecessor.offset <= met.last:
-                continue
+    def contradicts(self, predecessor):
+        for met in self.sharing(predecessor.offset, predecessor.offset):
+            if met.seal_id == UNKNOWN:
+                return False
             if met.base != predecessor.offset:
                 return True
             if met.seal_id is not None and met.seal_id[:8] == predecessor.seal_prefix:
                 return False
-            same_producer = met.producer_hash == predecessor.producer_hash
-            return not (same_producer and any(met.producer_hash))
+            return met.producer_hash != predecessor.producer_hash or not any(met.producer_hash)
         return False
 
 
@@ -292,17 +301,23 @@ class Reader:
     def __init__(self, context):
         self.context = context
         self.place = Place()
-        self.outcomes = {}
-        self.next_offset = None
+        self.outcomes = {}  # ProducerId: whether its batches since its last marker were in effect of an entry
+        self.next_offset = 0
 
     def fetch(self, data, offset, share_group=False, aborted=None):
-        """One Finding a batch. `aborted` is None unless the fetch is read_committed: then [(ProducerId, FirstOffset)]."""
+        """A Finding for each batch up to the first refused. `aborted`: in a read_committed fetch, [(ProducerId, FirstOffset)]."""
         seen = [classify(raw, magic, self.context) for raw, magic in kafka.split(data)]
         vouched = vouch(seen)
-        if offset != self.next_offset or aborted is None:
+        if offset != self.next_offset or aborted is None or share_group:
             self.outcomes = {}
         fetch = Fetch(self, offset, share_group, aborted)
-        return [fetch.judge(one, index in vouched) for index, one in enumerate(seen)]
+        for index, one in enumerate(seen):
+            fetch.judge(one, index in vouched)
+            if fetch.findings[-1].refused and not share_group:
+                break
+        if fetch.started:
+            self.next_offset = fetch.expected
+        return fetch.deliver(seen)
 
 
 def vouch(seen):
@@ -325,48 +340,172 @@ class Fetch:
         self.reader = reader
         self.context = reader.context
         self.place = reader.place
-        self.offset = offset
+        self.expected = offset
+        self.started = False
         self.share_group = share_group
-        self.waiting = None if aborted is None else sorted(aborted, key=lambda entry: entry[1])
+        self.waiting = None if aborted is None or share_group else sorted(aborted, key=lambda entry: entry[1])
         self.in_effect = set()
-        self.expected = None  # after the first batch
+        self.findings = []
+        self.seen = []
+
+    def accepts(self, about):
+        """Whether one entry of the trust file has all of these offsets."""
+        return about is not None and any(
+            first <= about[0] <= about[1] <= last for first, last in self.context.exceptions
+        )
 
     def judge(self, seen, vouched):
-        finding = Finding("authentic")
-        if seen.batch is not None:
-            finding.base, finding.last = seen.batch.base_offset, seen.batch.last_offset
-        accepted = self.touches_exception(finding)
+        finding = Finding("authentic", seen.base, seen.last)
+        self.findings.append(finding)
+        self.seen.append(seen)
         try:
-            self.rules(seen, vouched, finding, accepted)
+            if seen.verdict not in (None, "control", "clear"):
+                raise Refused(seen.verdict, seen.whole)
+            if seen.verdict is None:
+                check_origin(seen, self.context, vouched)
+            self.order(seen, finding)
+            if finding.verdict == "authentic" and seen.verdict is not None:
+                finding.verdict = seen.verdict
+            if finding.delivered:
+                self.outcome(seen)
         except Refused as refused:
-            finding.verdict = refused.verdict
-            vars(finding).update(refused.named)
-            if accepted:
-                finding.accepted, finding.opened = True, empty_batch(seen.batch)
-        self.go_on(seen)
-        return finding
+            self.replace(seen, finding, refused)
+        if not finding.refused:
+            self.remember(seen, finding)
 
-    def rules(self, seen, vouched, finding, accepted):
-        if seen.verdict not in (None, "control", "clear"):
-            raise Refused(seen.verdict)
-        if seen.verdict is None:
-            check_origin(seen, self.context, vouched)
-        for rule in (self.continuity, self.predecessors, self.streams):
+    def order(self, seen, finding):
+        """Rule 13. Of what is accepted, a replay counts more than anything else, and then the first."""
+        for rule in (self.continuity, self.again, self.predecessors, self.streams):
             try:
                 rule(seen)
             except Refused as refused:
-                if not accepted or refused.verdict not in ACCEPTED_AS_THEY_ARE:
+                if not self.accepts(refused.about):
+                    raise
+                if refused.verdict == "replayed":
                     raise
                 if finding.verdict == "authentic":
                     finding.verdict, finding.accepted = refused.verdict, True
                     vars(finding).update(refused.named)
-        self.outcome(seen)
-        finding.opened = self.open(seen)
-        if finding.verdict == "authentic" and seen.verdict is not None:
-            finding.verdict = seen.verdict
+
+    def replace(self, seen, finding, refused):
+        finding.verdict, finding.expected, finding.missed = refused.verdict, None, None
+        vars(finding).update(refused.named)
+        finding.accepted = refused.verdict not in POSITIONAL and self.accepts(seen.whole) and self.goes_on(seen)
+
+    def goes_on(self, seen):
+        try:
+            self.continuity(seen)
+        except Refused as refused:
+            return self.accepts(refused.about)
+        return True
+
+    def continuity(self, seen):
+        expected = self.expected
+        if not seen.base <= seen.last < 2**63 - 1:
+            raise Refused("wrong offset", None, expected=expected)
+        at_boundary = self.started or self.place.boundary(expected)
+        goes_on = seen.base == expected if at_boundary else seen.base <= expected <= seen.last
+        if not goes_on and not self.share_group:
+            about = (min(seen.base, expected), max(seen.base, expected) - 1)
+            raise Refused("wrong offset", about, expected=expected)
+
+    def again(self, seen):
+        seal_id = seen.envelope.seal_id if seen.envelope else None
+        for met in [] if self.share_group else self.place.sharing(seen.base, seen.last):
+            if met.seal_id != UNKNOWN and (met.base, met.last, met.seal_id) != (seen.base, seen.last, seal_id):
+                raise Refused("removed", (seen.base, seen.base), missed=seen.base)
+
+    def predecessors(self, seen):
+        first = None
+        for one in seen.envelope.header.predecessors if seen.envelope else []:
+            beyond = one.offset >= seen.base
+            if beyond or not self.share_group and self.place.contradicts(one):
+                refused = Refused("removed", (one.offset, one.offset), missed=one.offset)
+                if not self.accepts(refused.about):
+                    raise refused
+                first = first or refused
+        if first:
+            raise first
+
+    def stream_of(self, seen):
+        header = seen.envelope.header
+        return self.place.streams.setdefault((header.writer, header.stream), StreamMemory())
+
+    def streams(self, seen):
+        if seen.envelope is None:
+            return
+        verdict = self.stream_of(seen).judge(seen.envelope.header.sequence, seen.base)
+        if verdict:
+            raise Refused(verdict, seen.whole)
+
+    def outcome(self, seen):
+        batch = seen.batch
+        if self.waiting is None or not batch.attributes & kafka.TRANSACTIONAL:
+            return
+        while self.waiting and self.waiting[0][1] <= seen.last:
+            self.in_effect.add(self.waiting.pop(0)[0])
+        producer, outcomes = batch.producer_id, self.reader.outcomes
+        if seen.marker is None:
+            outcomes.setdefault(producer, set()).add(producer in self.in_effect)
+            return
+        met = outcomes.get(producer, set())
+        if seen.marker == "commit" and (True in met or producer in self.in_effect):
+            self.doubt(producer)
+        elif seen.marker == "abort" and False in met:
+            self.doubt(producer)
+        else:
+            outcomes.pop(producer, None)
+            if seen.marker == "abort":
+                self.in_effect.discard(producer)
+
+    def doubt(self, producer):
+        """The marker met last contradicts the list: so is all of its transaction that stands in this response."""
+        for index in range(len(self.seen) - 2, -1, -1):
+            one, finding = self.seen[index], self.findings[index]
+            if one.batch is None or one.batch.producer_id != producer:
+                continue
+            if not one.batch.attributes & kafka.TRANSACTIONAL:
+                continue
+            if one.marker:
+                break
+            if finding.delivered:
+                finding.verdict, finding.accepted = "outcome forged", self.accepts(one.whole)
+        if self.accepts(self.seen[-1].whole):
+            self.reader.outcomes.pop(producer, None)
+        raise Refused("outcome forged", self.seen[-1].whole)
+
+    def remember(self, seen, finding):
+        header = seen.envelope.header if seen.envelope else None
+        met = Met(seen.base, seen.last, seen.envelope.seal_id if header else None, bytes(8))
+        if header:
+            met.producer_hash = header.own_producer_hash()
+        if not finding.delivered:
+            met = Met(seen.base, seen.last, UNKNOWN, bytes(8))
+        elif header and self.stream_of(seen).judge(header.sequence, seen.base) is None:
+            self.stream_of(seen).remember(header.sequence, seen.base)
+        if not self.share_group:
+            self.place.remember(met)
+        self.started, self.expected = True, seen.last + 1
+
+    # Rules 14 and 15, and what comes out.
+
+    def deliver(self, seen):
+        done = []
+        for one, finding in zip(seen, self.findings):
+            done.append(finding)
+            try:
+                if finding.delivered:
+                    finding.opened = self.open(one)
+            except Refused as refused:
+                finding.verdict, finding.accepted = refused.verdict, self.accepts(one.whole)
+            if finding.refused and not self.share_group:
+                break
+            if finding.accepted and not finding.delivered and not self.share_group:
+                finding.opened = empty_batch(one)
+        return done
 
     def open(self, seen):
-        if seen.verdict is not None:
+        if seen.envelope is None:
             return seen.raw
         try:
             records = seal.open_envelope(seen.envelope, self.context.recipients)
@@ -375,69 +514,6 @@ class Fetch:
         except seal.Unopenable:
             raise Refused("unopenable") from None
         return inner_batch(seen, records, self.context.log_append_time).write()
-
-    def touches_exception(self, finding):
-        if finding.base is None:
-            return False
-        return any(finding.base <= last and finding.last >= first for first, last in self.context.exceptions)
-
-    def continuity(self, seen):
-        if self.share_group:
-            return
-        base, last = seen.batch.base_offset, seen.batch.last_offset
-        if self.expected is not None:
-            if base != self.expected:
-                raise Refused("wrong offset", expected=self.expected)
-        elif not base <= self.offset <= last or base < self.offset and self.place.ends_at(self.offset - 1):
-            raise Refused("wrong offset", expected=self.offset)
-
-    def predecessors(self, seen):
-        if seen.verdict is not None or self.share_group:
-            return
-        for one in seen.envelope.header.predecessors:
-            if self.place.removed(one):
-                raise Refused("removed", missed=one.offset)
-
-    def streams(self, seen):
-        if seen.verdict is not None:
-            return
-        header = seen.envelope.header
-        memory = self.place.streams.setdefault((header.writer, header.stream), StreamMemory())
-        verdict = memory.judge(header.sequence, seen.batch.base_offset, self.share_group)
-        if verdict:
-            raise Refused(verdict)
-        memory.remember(header.sequence, seen.batch.base_offset)
-
-    def outcome(self, seen):
-        batch = seen.batch
-        if self.waiting is None or not batch.attributes & kafka.TRANSACTIONAL:
-            return
-        while self.waiting and self.waiting[0][1] <= batch.last_offset:
-            self.in_effect.add(self.waiting.pop(0)[0])
-        producer, outcomes = batch.producer_id, self.reader.outcomes
-        if seen.marker is None:
-            in_effect = producer in self.in_effect
-            outcomes.setdefault(producer, set()).add(OUTCOME_IN_EFFECT if in_effect else OUTCOME_NOT_IN_EFFECT)
-            return
-        met = outcomes.pop(producer, set())
-        if seen.marker == "abort":
-            self.in_effect.discard(producer)
-        wrong = OUTCOME_IN_EFFECT if seen.marker == "commit" else OUTCOME_NOT_IN_EFFECT
-        if wrong in met:
-            raise Refused("outcome forged")
-
-    def go_on(self, seen):
-        """What follows is measured against what stood here, whatever its verdict."""
-        batch = seen.batch
-        if batch is None:
-            return
-        header = seen.envelope.header if seen.envelope else None
-        seal_id = seen.envelope.seal_id if seen.envelope else None
-        own_hash = header.own_producer_hash() if header else bytes(8)
-        if not self.share_group:
-            self.place.remember(Met(batch.base_offset, batch.last_offset, seal_id, own_hash))
-        self.expected = batch.last_offset + 1
-        self.reader.next_offset = self.expected
 
 
 def inner_batch(seen, records, log_append_time):
@@ -457,5 +533,6 @@ def inner_batch(seen, records, log_append_time):
     )
 
 
-def empty_batch(batch):
-    return kafka.Batch(batch.base_offset, batch.leader_epoch, 0, batch.last_offset_delta, -1, -1, -1, -1, -1, 0, b"").write()
+def empty_batch(seen):
+    leader_epoch, delta = (seen.batch.leader_epoch, seen.batch.last_offset_delta) if seen.batch else (0, 0)
+    return kafka.Batch(seen.base, leader_epoch, 0, delta, -1, -1, -1, -1, -1, 0, b"").write()

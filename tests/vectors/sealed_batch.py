@@ -72,7 +72,7 @@ def xaes_open(key, nonce, sealed, associated):
         raise Unopenable from None
 
 
-# Ed25519 with the two refusals that section 1 asks for.
+# Ed25519 with the refusals that section 1 asks for.
 
 
 def small_order_encodings():
@@ -85,13 +85,18 @@ def small_order_encodings():
 SMALL_ORDER = small_order_encodings()
 
 
+def coordinate(point):
+    return int.from_bytes(point, "little") & (2**255 - 1)
+
+
 def usable_writer_key(public):
-    y = int.from_bytes(public, "little") & (2**255 - 1)
-    return y < FIELD_ORDER and y not in SMALL_ORDER
+    return coordinate(public) < FIELD_ORDER and coordinate(public) not in SMALL_ORDER
 
 
 def verify(public, message, signature):
-    if int.from_bytes(signature[32:], "little") >= GROUP_ORDER or not usable_writer_key(public):
+    if int.from_bytes(signature[32:], "little") >= GROUP_ORDER or coordinate(signature[:32]) in SMALL_ORDER:
+        return False
+    if not usable_writer_key(public):
         return False
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
@@ -232,10 +237,6 @@ def read_text(cursor, least, most):
     text = cursor.take(cursor.number("B"))
     if not least <= len(text) <= most:
         raise Malformed("text of a length that is not allowed")
-    try:
-        text.decode()
-    except UnicodeDecodeError as error:
-        raise Malformed("not UTF-8") from error
     return text
 
 
@@ -265,14 +266,26 @@ def read_header(data):
         raise Malformed("header not used up")
     if header.sequence == 0 and any(header.previous):
         raise Malformed("the first of a stream has no previous")
+    if not any(header.topic_id) or header.partition < 0 or not lawful_inner(header):
+        raise Malformed("what no sealer may seal")
     return header
 
 
+def lawful_inner(fields):
+    """Section 2's rules on Attributes, RecordCount and LastOffsetDelta, of a batch or of a header."""
+    return (
+        fields.attributes & CODEC_MASK <= ZSTD
+        and not fields.attributes & ~(CODEC_MASK | TRANSACTIONAL)
+        and 0 < fields.record_count <= RECORDS_MAX
+        and fields.last_offset_delta == fields.record_count - 1
+    )
+
+
 def read_envelope(data):
-    if len(data) > 4 and data[4] != VERSION or len(data) > 5 and data[5] != SUITE:
-        raise Unsupported
     if len(data) < 8:
         raise Malformed("envelope too short")
+    if data[4] != VERSION or data[5] != SUITE:
+        raise Unsupported
     size = struct.unpack(">H", data[6:8])[0]
     if len(data) - size - TAG_BYTES - SIGNATURE_BYTES < 1:
         raise Malformed("no ciphertext")
@@ -314,30 +327,25 @@ def may_be_sealed(batch):
         raise Refused("BaseOffset")
     if not batch.crc_right:
         raise Refused("CRC")
-    if batch.codec > ZSTD or batch.attributes & ~(CODEC_MASK | TRANSACTIONAL):
-        raise Refused("Attributes")
-    if batch.record_count <= 0 or batch.last_offset_delta != batch.record_count - 1:
-        raise Refused("RecordCount")
+    if not lawful_inner(batch):
+        raise Refused("Attributes, RecordCount or LastOffsetDelta")
     if not batch.records:
         raise Refused("records")
 
 
-def outer_records(envelope, header):
-    delta = wrap64(header.max_timestamp - header.base_timestamp)
-    first = Record(0, delta, 0, None, envelope, ()).write()
-    stubs = b"".join(Record(0, delta, index, None, b"", ()).write() for index in range(1, header.record_count))
+def outer_records(envelope, record_count, timestamp_delta):
+    """Record 0 and the stubs."""
+    first = Record(0, timestamp_delta, 0, None, envelope, ()).write()
+    stubs = b"".join(Record(0, timestamp_delta, index, None, b"", ()).write() for index in range(1, record_count))
     return first, stubs
 
 
-def raw_then_compressed(first, stubs, envelope):
-    """Section 4: what precedes the envelope and the stubs in compressed blocks, the envelope in raw ones."""
-    lead = first.index(envelope)
+def raw_then_compressed(first, stubs):
+    """Section 4: record 0 in raw blocks, the stubs in compressed ones."""
     size = len(first) + len(stubs)
     out = struct.pack("<IBI", 0xFD2FB528, 0xA0, size)  # one segment, 4-byte content size, no checksum
-    parts = [first[:lead]]
-    rest = first[lead:]
-    parts += [rest[at : at + 131072] for at in range(0, len(rest), 131072)]
-    for part in parts:
+    for at in range(0, len(first), 131072):
+        part = first[at : at + 131072]
         out += struct.pack("<I", len(part) << 3)[:3] + part
     return out + stub_blocks(stubs)
 
@@ -408,11 +416,12 @@ class Stream:
         """The outer batch. `compress_stubs` None follows the one per cent of section 4."""
         envelope = self.seal_envelope(batch, seal_time, principal, predecessors)
         value = envelope.header_bytes + envelope.sealed + envelope.signature
-        first, stubs = outer_records(value, envelope.header)
+        delta = wrap64(batch.max_timestamp - batch.base_timestamp)
+        first, stubs = outer_records(value, batch.record_count, delta)
         if compress_stubs is None:
             compress_stubs = len(stubs) * 100 > len(first) + len(stubs)
         codec = ZSTD if compress_stubs else NONE
-        records = raw_then_compressed(first, stubs, value) if compress_stubs else first + stubs
+        records = raw_then_compressed(first, stubs) if compress_stubs else first + stubs
         return Batch(
             0,
             -1,
