@@ -25,6 +25,11 @@ signet_error base64_decode(struct slice text, enum base64_alphabet alphabet, uin
         return SIGNET_ERROR_NO_SPACE;
     }
     const char *end = NULL;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] > 0x7f) { /* the library takes some of these for letters */
+            return SIGNET_ERROR_MALFORMED;
+        }
+    }
     int failed =
         sodium_base642bin(ret_bytes, max, (const char *)text.data, text.size, NULL, ret_size, &end, variant(alphabet));
     bool whole = end == (const char *)text.data + text.size;

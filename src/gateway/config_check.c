@@ -221,10 +221,9 @@ static void check_means_to_seal(const struct yaml_file *file, const struct confi
 {
     struct key_path path = key_path_of("topics[%zu].seal", rule);
     if (!config->identity.file) {
-        complain(file, path, "make a key with `signet keys writer NAME` and name it under identity.writer-key",
-                 "nothing can be sealed without an identity");
-    }
-    if (config->recipient_count == 0) {
+        warn(file, path, "make a key with `signet keys writer NAME` and name it under identity.writer-key",
+             "without an identity nothing can be sealed: this gateway is for consumers only, and producers are refused");
+    } else if (config->recipient_count == 0) {
         complain(file, path, "list the *.pub files of those who may open it under recipients",
                  "nobody could open what is sealed, as there are no recipients");
     }
@@ -239,6 +238,18 @@ static void check_means_to_open(const struct yaml_file *file, const struct confi
     }
 }
 
+/* To open a topic is to hold it to being sealed. */
+static void check_open_is_sealed(const struct yaml_file *file, const struct config *config)
+{
+    for (size_t i = 0; i < config->topic_count; i++) {
+        if (config->topics[i].open && !config->topics[i].seal) {
+            complain(file, key_path_of("topics[%zu].open", i),
+                     "write seal: true; clear data from before is let through by a cut-over in the trust file",
+                     "a topic that is not sealed cannot be opened");
+        }
+    }
+}
+
 static void check_means(const struct yaml_file *file, const struct config *config)
 {
     size_t sealed = first_sealed(config), opened = first_opened(config);
@@ -248,6 +259,7 @@ static void check_means(const struct yaml_file *file, const struct config *confi
     if (opened < config->topic_count) {
         check_means_to_open(file, config, opened);
     }
+    check_open_is_sealed(file, config);
     if (sealed == config->topic_count && opened == config->topic_count) {
         warn(file, key_path_of("topics"), "topics: [{ match: \"orders*\", seal: true }]",
              "no topic is sealed or opened, so everything passes through as it is");

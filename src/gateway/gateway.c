@@ -24,6 +24,7 @@ struct gateway {
     struct loop *loop; /* the main thread's: signals and draining */
     struct timer *drain_timer;
     int64_t drain_deadline_ms;
+    bool stopping;
 };
 
 static signet_error make_server_tls(const struct config_server_tls *tls, struct tls_context **ret_context,
@@ -136,28 +137,66 @@ static void tell_report(const struct report *report)
     }
 }
 
-/* Certificates for listeners that are still there; new ones and other addresses need a restart. */
-static signet_error reload_tls(struct gateway *g, const struct config *config, struct cause *ret_cause)
+static const struct config_listener *find_listener(const struct config *config, const char *name)
 {
-    struct tls_context *context = NULL;
-    signet_error error = make_client_tls(&config->cluster.tls, &context, ret_cause);
-    if (error) {
-        return error;
-    }
-    tls_slot_put(&g->plant.cluster_tls, context);
-    for (size_t i = 0; i < g->plant.config->listener_count; i++) {
-        for (size_t j = 0; j < config->listener_count; j++) {
-            if (strcmp(g->plant.config->listeners[i].name, config->listeners[j].name) != 0) {
-                continue;
-            }
-            error = make_server_tls(&config->listeners[j].tls, &context, ret_cause);
-            if (error) {
-                return error;
-            }
-            tls_slot_put(&g->plant.listener_tls[i], context);
+    for (size_t i = 0; i < config->listener_count; i++) {
+        if (strcmp(config->listeners[i].name, name) == 0) {
+            return &config->listeners[i];
         }
     }
-    return SIGNET_OK;
+    return NULL;
+}
+
+/* Everything is made before anything is put to use.  A listener that is gone keeps what it has until a restart. */
+static signet_error reload_tls(struct gateway *g, const struct config *config, struct cause *ret_cause)
+{
+    size_t count = g->plant.config->listener_count, made = 0;
+    struct tls_context *cluster = NULL, **contexts = calloc(count, sizeof(struct tls_context *));
+    signet_error error = contexts ? SIGNET_OK : SIGNET_ERROR_OUT_OF_MEMORY;
+    error = error ? error : make_client_tls(&config->cluster.tls, &cluster, ret_cause);
+    for (; !error && made < count; made++) {
+        const struct config_listener *next = find_listener(config, g->plant.config->listeners[made].name);
+        contexts[made] = next ? NULL : tls_slot_get(&g->plant.listener_tls[made]);
+        error = next ? make_server_tls(&next->tls, &contexts[made], ret_cause) : SIGNET_OK;
+    }
+    if (!error) {
+        tls_slot_put(&g->plant.cluster_tls, cluster);
+        cluster = NULL;
+    }
+    for (size_t i = 0; i < made; i++) {
+        if (error) {
+            tls_context_release(contexts[i]);
+        } else {
+            tls_slot_put(&g->plant.listener_tls[i], contexts[i]);
+        }
+    }
+    tls_context_release(cluster);
+    free(contexts);
+    return error;
+}
+
+static bool listener_is_same(const struct config_listener *a, const struct config_listener *b)
+{
+    return address_equal(&a->address, &b->address) && a->clients_known_by == b->clients_known_by &&
+           a->tls.enabled == b->tls.enabled;
+}
+
+/* Who is let in, and where, is settled at the start: whoever changed it must not think that it counts now. */
+static void tell_what_needs_restart(const struct gateway *g, const struct config *config)
+{
+    const struct config *now = g->plant.config;
+    bool same = now->listener_count == config->listener_count;
+    for (size_t i = 0; same && i < now->listener_count; i++) {
+        const struct config_listener *next = find_listener(config, now->listeners[i].name);
+        same = next && listener_is_same(&now->listeners[i], next);
+    }
+    if (!same) {
+        const struct log_field fields[] = {
+            LOG_TEXT_FIELD("why", slice_of_text("listeners have changed, which takes a restart to count")),
+            { 0 },
+        };
+        log_event(LOG_WARNING, "restart-needed", fields);
+    }
 }
 
 static void reload(void *context)
@@ -171,11 +210,13 @@ static void reload(void *context)
     report_free(&report);
     error = error ? error : reload_tls(g, next->config, &cause);
     if (error) {
-        const struct log_field fields[] = { LOG_TEXT_FIELD("why", slice_of_text(cause.text)), { 0 } };
+        const char *why = cause.text[0] ? cause.text : signet_error_text(error);
+        const struct log_field fields[] = { LOG_TEXT_FIELD("why", slice_of_text(why)), { 0 } };
         log_event(LOG_ERROR, "reload-refused", fields);
         generation_release(next);
         return;
     }
+    tell_what_needs_restart(g, next->config);
     log_configure(next->config->log.level, next->config->log.format);
     for (uint32_t i = 0; i < g->worker_count; i++) {
         worker_reload(&g->workers[i], next);
@@ -184,14 +225,21 @@ static void reload(void *context)
     log_event(LOG_INFO, "reloaded", NULL);
 }
 
+/* Orders are given once: a signal can come again before the workers have heeded the first. */
 static void stop_all(struct gateway *g)
 {
+    if (g->stopping) {
+        return;
+    }
+    g->stopping = true;
     for (uint32_t i = 0; i < g->workers_made; i++) {
         if (g->workers[i].started) {
             worker_stop(&g->workers[i]);
         }
     }
-    loop_stop(g->loop);
+    if (g->loop) {
+        loop_stop(g->loop);
+    }
 }
 
 static void look_whether_drained(void *context)

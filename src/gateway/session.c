@@ -154,6 +154,7 @@ static void flush_and_finish(struct session *s)
 {
     if (s->state == SESSION_RELAYING) {
         s->state = SESSION_FLUSHING;
+        s->ends[RELAY_CLIENT].ended = s->ends[RELAY_CLIENT].ended || s->left;
         s->deadline_ms = loop_now_ms(s->worker->loop) + s->worker->plant->config->limits.handshake_ms;
     }
 }

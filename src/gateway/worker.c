@@ -16,6 +16,8 @@ enum {
     FETCH_BYTES_MIN = 1024 * 1024,
     FETCH_BYTES_MAX = 16 * 1024 * 1024,
     APPEND_SKEW_MS = 10 * 60 * 1000,
+    /* What can happen with every connection is told no more often than this. */
+    TELL_AGAIN_MS = 10 * 1000,
 };
 
 static struct aead_key *find_key(void *context, const struct envelope *envelope)
@@ -202,10 +204,30 @@ struct gate_context {
     const struct gate *gate;
 };
 
+static bool is_time_to_tell(const struct worker *worker, int64_t *told_ms)
+{
+    int64_t now_ms = loop_now_ms(worker->loop);
+    if (*told_ms != 0 && now_ms - *told_ms < TELL_AGAIN_MS) {
+        return false;
+    }
+    *told_ms = now_ms;
+    return true;
+}
+
 static bool may_accept(void *context)
 {
-    const struct plant *plant = ((struct gate_context *)context)->worker->plant;
-    return atomic_load(&plant->connections) < plant->config->limits.connections;
+    struct worker *worker = ((struct gate_context *)context)->worker;
+    const struct plant *plant = worker->plant;
+    bool may = atomic_load(&plant->connections) < plant->config->limits.connections;
+    if (!may && is_time_to_tell(worker, &worker->told_full_ms)) {
+        const struct log_field fields[] = {
+            LOG_NUMBER_FIELD("connections", plant->config->limits.connections),
+            LOG_TEXT_FIELD("why", slice_of_text("limits.connections is reached; others wait until some have ended")),
+            { 0 },
+        };
+        log_event(LOG_WARNING, "connections-full", fields);
+    }
+    return may;
 }
 
 static void accepted(void *context, int descriptor, const struct endpoint *peer)
@@ -216,9 +238,11 @@ static void accepted(void *context, int descriptor, const struct endpoint *peer)
 
 static void shortage(void *context, int system_error)
 {
-    (void)context;
+    struct worker *worker = ((struct gate_context *)context)->worker;
     const struct log_field fields[] = { LOG_TEXT_FIELD("why", slice_of_text(strerror(system_error))), { 0 } };
-    log_event(LOG_ERROR, "accept-failed", fields);
+    if (is_time_to_tell(worker, &worker->told_shortage_ms)) {
+        log_event(LOG_ERROR, "accept-failed", fields);
+    }
 }
 
 static signet_error listen_on_all(struct worker *worker)

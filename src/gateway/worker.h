@@ -56,6 +56,7 @@ struct worker {
     size_t short_bytes;  /* the most that was in use when one of them was refused more */
     bool retry_is_due;
     bool draining;
+    int64_t told_full_ms, told_shortage_ms;           /* loop time */
     atomic_ullong memory_bytes;                       /* of relay.budget, as of the last sweep; for other threads */
     struct job drain_order, stop_order, reload_order; /* from the gateway's thread */
     _Atomic(struct generation *) next_generation;     /* with reload_order; one reference */

@@ -51,13 +51,15 @@ def kafka(tmp_path_factory, version):
 
 @pytest.fixture(scope="session")
 def secure_kafka(tmp_path_factory, authority, version):
-    """One node with ACLs and two listeners: SECURE (SASL_SSL) and MUTUAL (TLS with client certificates).
+    """One node with ACLs and three listeners: SECURE (SASL_SSL), MUTUAL (TLS with client certificates), and BRIEF, which is
+    SECURE with sessions of 1.5 s, after which clients must authenticate again.
 
     alice may do anything with topics and groups, mallory nothing at all.
     """
     listeners = {
         "SECURE": Listener("sasl_ssl", mechanisms=("SCRAM-SHA-512", "PLAIN", "OAUTHBEARER")),
         "MUTUAL": Listener("ssl", client_certificates="required"),
+        "BRIEF": Listener("sasl_ssl", settings={"connections.max.reauth.ms": 1500}),
     }
     cluster = Kafka(tmp_path_factory.mktemp("secure-kafka"), listeners, users=USERS, authority=authority, acls=True,
                     version=version)

@@ -2,12 +2,11 @@
 """Sealed batches as somebody sees them who holds no key: where the parts of an envelope are, and what a Fetch answers.
 
     Envelope(batch).at("seal time")         → the position of its first byte in batch.data
-    fetch("127.0.0.1:9092", "orders", 0)    → Fetched(error, data)
+    fetch(connection, "orders", 0)          → Fetched(error, data, aborted)
 
 Layout: spec/sealed-batch.md, section 5. Only the standard library is used.
 """
 
-import socket
 import struct
 from dataclasses import dataclass
 
@@ -96,27 +95,21 @@ class Fetched:
                 for offset in range(batch.base_offset, batch.base_offset + batch.record_count)]
 
 
-def fetch(address, topic, partition=0, offset=0, committed=False, connection=None):
-    """One Fetch request, and what came of it, nothing retried; over a connection of its own, or the one given."""
-    if connection is None:
-        with connect(address) as connection:
-            return fetch(address, topic, partition, offset, committed, connection)
+# The oldest that brokers of today answer: names, not ids, and no tags.
+FETCH, FETCH_VERSION = 1, 4
+ROOM_BYTES = 8 << 20
+
+
+def fetch(connection, topic, partition=0, offset=0, committed=False):
+    """One Fetch request on a bare connection, and what comes of it, nothing retried."""
     name = topic.encode()
-    body = struct.pack(">iiiib", -1, 500, 1, 8 << 20, committed)
-    body += struct.pack(">ih", 1, len(name)) + name + struct.pack(">iiqi", 1, partition, offset, 8 << 20)
-    header = struct.pack(">hhih", 1, FETCH_VERSION, 1, -1)
+    header = struct.pack(">hhih", FETCH, FETCH_VERSION, 1, -1)
+    replica, max_wait_ms, least_bytes = -1, 500, 1
+    body = struct.pack(">iiiib", replica, max_wait_ms, least_bytes, ROOM_BYTES, committed)
+    body += struct.pack(">ih", 1, len(name)) + name + struct.pack(">iiqi", 1, partition, offset, ROOM_BYTES)
     connection.sendall(struct.pack(">i", len(header + body)) + header + body)
     size = struct.unpack(">i", _receive(connection, 4))[0]
     return _fetched(_receive(connection, size)[4:])
-
-
-# The oldest that brokers of today answer: names, not ids, and no tags.
-FETCH_VERSION = 4
-
-
-def connect(address):
-    host, port = address.rsplit(":", 1)
-    return socket.create_connection((host, int(port)), timeout=20)
 
 
 def _fetched(body):

@@ -56,6 +56,100 @@ static void a_finished_stream_is_still_answered(void **state)
     assert_false(b.has_server_name);
 }
 
+/* Step by step, without a loop. */
+
+struct ends {
+    int pair[2];
+    struct connection *client, *server;
+};
+
+static struct ends new_ends(const struct tls_config *config, const char *client_ca)
+{
+    struct ends ends;
+    const struct endpoint nobody = { .size = 0 };
+    struct tls_context *client = client_context(config), *server = server_context(client_ca);
+    make_socket_pair(ends.pair);
+    assert_int_equal(connection_connecting(ends.pair[0], &nobody, client, "broker.example", &ends.client), SIGNET_OK);
+    assert_int_equal(connection_accepted(ends.pair[1], &nobody, server, &ends.server), SIGNET_OK);
+    tls_context_release(client);
+    tls_context_release(server);
+    enum io_outcome outcomes[2] = { IO_WOULD_BLOCK, IO_WOULD_BLOCK };
+    while (outcomes[0] == IO_WOULD_BLOCK || outcomes[1] == IO_WOULD_BLOCK) {
+        outcomes[0] = connection_handshake(ends.client);
+        outcomes[1] = connection_handshake(ends.server);
+    }
+    return ends;
+}
+
+static void free_ends(struct ends *ends)
+{
+    connection_free(ends->client);
+    connection_free(ends->server);
+}
+
+static void an_end_behind_bytes_is_pending(void **state)
+{
+    (void)state;
+    char memory[100];
+    size_t size = 0;
+    struct ends ends = new_ends(good_client(), files.ca);
+    const struct iovec piece = { "hello", 5 };
+    assert_int_equal(connection_write(ends.client, &piece, 1, &size), IO_DONE);
+    assert_int_equal(connection_finish(ends.client), IO_DONE);
+    assert_int_equal(connection_read(ends.server, memory, sizeof memory, &size), IO_DONE);
+    assert_int_equal(size, 5);
+    assert_true(connection_has_pending(ends.server));
+    assert_int_equal(connection_read(ends.server, memory, sizeof memory, &size), IO_CLOSED);
+    assert_false(connection_has_pending(ends.server) || connection_was_cut(ends.server));
+    assert_int_equal(connection_write(ends.server, &piece, 1, &size), IO_DONE);
+    assert_int_equal(connection_read(ends.client, memory, 2, &size), IO_DONE);
+    assert_true(connection_has_pending(ends.client));
+    assert_int_equal(connection_read(ends.client, memory, sizeof memory, &size), IO_DONE);
+    assert_int_equal(size, 3);
+    assert_false(connection_has_pending(ends.client));
+    free_ends(&ends);
+}
+
+static void small_pieces_share_a_record(void **state)
+{
+    (void)state;
+    enum { PIECES = 100, PIECE_BYTES = 10, RECORD_OVERHEAD_MAX = 64 };
+    char memory[PIECES * PIECE_BYTES];
+    struct iovec pieces[PIECES];
+    size_t size = 0;
+    int waiting = 0;
+    struct ends ends = new_ends(good_client(), files.ca);
+    memset(memory, 'x', sizeof memory);
+    for (size_t i = 0; i < PIECES; i++) {
+        pieces[i] = (struct iovec){ memory + i * PIECE_BYTES, PIECE_BYTES };
+    }
+    assert_int_equal(connection_write(ends.client, pieces, PIECES, &size), IO_DONE);
+    assert_int_equal(size, sizeof memory);
+    assert_int_equal(ioctl(ends.pair[1], FIONREAD, &waiting), 0);
+    assert_in_range(waiting, sizeof memory, sizeof memory + RECORD_OVERHEAD_MAX);
+    free_ends(&ends);
+}
+
+/* A client of TLS 1.3 is done before the server has looked at its certificate. */
+static void a_write_tells_why_the_peer_has_gone(void **state)
+{
+    (void)state;
+    size_t size;
+    struct cause cause;
+    const struct tls_config nameless = { .ca = files.ca, .verify_hostname = true };
+    struct ends ends = new_ends(&nameless, files.ca);
+    const struct iovec piece = { "hello", 5 };
+    assert_true(connection_is_established(ends.client));
+    assert_int_equal(connection_error(ends.server), SIGNET_ERROR_REFUSED);
+    connection_free(ends.server);
+    ends.server = NULL;
+    assert_int_equal(connection_write(ends.client, &piece, 1, &size), IO_FAILED);
+    assert_int_equal(connection_error(ends.client), SIGNET_ERROR_REFUSED);
+    connection_cause(ends.client, &cause);
+    assert_non_null(strstr(cause.text, "certificate required"));
+    free_ends(&ends);
+}
+
 /* Who is accepted. */
 
 struct acceptance_case {
@@ -420,6 +514,9 @@ int main(void)
         cmocka_unit_test(ten_megabytes_come_back_with_names_on_both_sides),
         cmocka_unit_test(one_byte_reads_and_a_small_buffer_lose_nothing),
         cmocka_unit_test(a_finished_stream_is_still_answered),
+        cmocka_unit_test(an_end_behind_bytes_is_pending),
+        cmocka_unit_test(small_pieces_share_a_record),
+        cmocka_unit_test(a_write_tells_why_the_peer_has_gone),
         cmocka_unit_test(only_what_is_trusted_is_accepted),
         cmocka_unit_test(a_subject_that_is_too_long_is_refused),
         cmocka_unit_test(garbage_is_an_error_and_closes),

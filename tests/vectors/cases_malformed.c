@@ -12,11 +12,8 @@ static void outer_header(struct world *w, const char *root)
         size_t at;
         uint32_t value;
     } changes[] = {
-        { "BatchLength 48", 8, 48 },
-        { "BatchLength -1", 8, UINT32_MAX },
-        { "RecordCount 0", 57, 0 },
-        { "RecordCount -1", 57, UINT32_MAX },
-        { "RecordCount 10,000,001", 57, 10000001 },
+        { "BatchLength 48", 8, 48 },          { "BatchLength -1", 8, UINT32_MAX },        { "RecordCount 0", 57, 0 },
+        { "RecordCount -1", 57, UINT32_MAX }, { "RecordCount 10,000,001", 57, 10000001 },
     };
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         struct made changed = made_copy(w, &made);
@@ -43,8 +40,10 @@ static void outer_header(struct world *w, const char *root)
 
 static void outer_records(struct world *w, const char *root)
 {
-    struct vector v = vector_begin(w, "malformed", "outer_records", "records that do not decompress, or are no records");
-    static const enum batch_codec codecs[] = { BATCH_CODEC_GZIP, BATCH_CODEC_SNAPPY, BATCH_CODEC_LZ4, BATCH_CODEC_ZSTD };
+    struct vector v =
+        vector_begin(w, "malformed", "outer_records", "records that do not decompress, or are no records");
+    static const enum batch_codec codecs[] = { BATCH_CODEC_GZIP, BATCH_CODEC_SNAPPY, BATCH_CODEC_LZ4,
+                                               BATCH_CODEC_ZSTD };
     for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++) {
         struct made made = SEALED_AT(w, 0, .count = 3);
         made.outer[22] = (uint8_t)codecs[i];
@@ -90,8 +89,8 @@ static void markers(struct world *w, const char *root)
         size_t at;
         uint8_t value;
     } changes[] = {
-        { "not transactional", 22, 0x20 },   { "compressed", 22, 0x31 },       { "two records", 60, 2 },
-        { "LastOffsetDelta 1", 26, 1 },      { "ProducerId -1", 43, 0xff },    { "key version -1", 66, 0xff },
+        { "not transactional", 22, 0x20 },     { "compressed", 22, 0x31 },        { "two records", 60, 2 },
+        { "LastOffsetDelta 1", 26, 1 },        { "ProducerId -1", 43, 0xff },     { "key version -1", 66, 0xff },
         { "a type that there is not", 69, 2 }, { "a key of three bytes", 65, 6 }, { "a negative type", 68, 0xff },
     };
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
@@ -150,10 +149,10 @@ static void bad_parts(struct vector *v)
         const char *label;
         struct parts parts;
     } cases[] = {
-        { "no cluster id", { 0, 6, 0, 1, 1 } },          { "a cluster id of 65 bytes", { 65, 6, 0, 1, 1 } },
-        { "no topic name", { 22, 0, 0, 1, 1 } },         { "a topic name of 250 bytes", { 22, 250, 0, 1, 1 } },
-        { "33 predecessors", { 22, 6, 33, 1, 1 } },      { "no recipients", { 22, 6, 0, 0, 1 } },
-        { "65 recipients", { 22, 6, 0, 65, 1 } },        { "key scheme 2", { 22, 6, 0, 1, 2 } },
+        { "no cluster id", { 0, 6, 0, 1, 1 } },     { "a cluster id of 65 bytes", { 65, 6, 0, 1, 1 } },
+        { "no topic name", { 22, 0, 0, 1, 1 } },    { "a topic name of 250 bytes", { 22, 250, 0, 1, 1 } },
+        { "33 predecessors", { 22, 6, 33, 1, 1 } }, { "no recipients", { 22, 6, 0, 0, 1 } },
+        { "65 recipients", { 22, 6, 0, 65, 1 } },   { "key scheme 2", { 22, 6, 0, 1, 2 } },
     };
     struct world *w = v->world;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -268,7 +267,8 @@ static void unknown_writer(struct world *w, const char *root)
     fetch_bad(&v, &made, VERDICT_UNKNOWN_WRITER);
     vector_end(&v, root);
 
-    v = vector_begin(w, "unknown-writer", "vouched_for", "a trusted writer's batch names the link of one that no trusted writer signed");
+    v = vector_begin(w, "unknown-writer", "vouched_for",
+                     "a trusted writer's batch names the link of one that no trusted writer signed");
     fetch_begin(&v, 0, NULL);
     made = SEALED_AT(w, 0, .writer = 1);
     struct made next = SEALED_AT(w, 1, .writer = 0);
@@ -282,8 +282,9 @@ void cases_malformed(struct world *w, const char *root)
     outer_header(w, root);
     outer_records(w, root);
     markers(w, root);
-    struct vector v = vector_begin(w, "malformed", "envelope",
-                                   "well signed and encrypted, but against the envelope's rules; a reader must not trust its writers with these");
+    struct vector v = vector_begin(
+        w, "malformed", "envelope",
+        "well signed and encrypted, but against the envelope's rules; a reader must not trust its writers with these");
     bad_parts(&v);
     bad_fields(&v);
     bad_sizes(&v);

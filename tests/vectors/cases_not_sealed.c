@@ -49,12 +49,13 @@ static void clear(struct world *w, const char *root)
     fetch_good(&v, &made, VERDICT_AUTHENTIC);
     vector_end(&v, root);
 
-    v = vector_begin(w, "clear", "odd_records", "null and short values, keys, headers, and more than a sealed batch could hold");
+    v = vector_begin(w, "clear", "odd_records",
+                     "null and short values, keys, headers, and more than a sealed batch could hold");
     v.cut_over = 10;
     const struct made odd[] = {
         with_records(w, 0, "\x0c\0\0\0\1\1\0", 7),
         with_records(w, 1, "\x12\0\0\0\1\6SGN\0", 10),
-        with_records(w, 2, "\x1e\0\0\0\2k\2v\2\2h\1", 12),
+        with_records(w, 2, "\x16\0\0\0\2k\2v\2\2h\1", 12),
         zeros(w, 3),
     };
     fetch_begin(&v, 0, NULL);
@@ -76,7 +77,8 @@ static void control(struct world *w, const char *root)
     struct vector v = vector_begin(w, "control", "markers", "a commit and an abort, read uncommitted");
     fetch_begin(&v, 0, NULL);
     for (int i = 0; i < 2; i++) {
-        struct made made = SEALED_AT(w, 3 * i, .count = 2, .producer_id = 9, .base_sequence = 2 * i, .transactional = true);
+        struct made made =
+            SEALED_AT(w, 3 * i, .count = 2, .producer_id = 9, .base_sequence = 2 * i, .transactional = true);
         fetch_good(&v, &made, VERDICT_AUTHENTIC);
         struct made marker = marker_at(w, 3 * i + 2, 9, i == 0);
         fetch_good(&v, &marker, VERDICT_CONTROL);
@@ -95,7 +97,8 @@ static void unsealed(struct world *w, const char *root)
         with_records(w, 0, "\x14\0\0\0\1\x08sgnb\0", 11),
         zeros(w, 0),
     };
-    static const char *const labels[] = { "plain",         "compressed",    "null value", "a value of three bytes",
+    static const char *const labels[] = { "plain",         "compressed",
+                                          "null value",    "a value of three bytes",
                                           "another magic", "decompresses to more than a sealed batch" };
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         fetch_begin(&v, 0, labels[i]);

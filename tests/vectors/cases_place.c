@@ -5,7 +5,8 @@
 
 static void wrong_place(struct world *w, const char *root)
 {
-    struct vector v = vector_begin(w, "wrong-place", "moved", "sealed for another place by a writer that is trusted there too");
+    struct vector v =
+        vector_begin(w, "wrong-place", "moved", "sealed for another place by a writer that is trusted there too");
     v.writers[0].topic = "*";
     struct place other_topic = w->place, other_partition = w->place;
     other_topic.topic.bytes[0] ^= 1;
@@ -56,7 +57,8 @@ static void not_trusted(struct world *w, const char *root)
     fetch_bad(&v, &made, VERDICT_NOT_TRUSTED);
     vector_end(&v, root);
 
-    v = vector_begin(w, "writer-not-trusted", "behind_the_last_good_offset", "revoked; a batch must end at or before the last good offset");
+    v = vector_begin(w, "writer-not-trusted", "behind_the_last_good_offset",
+                     "revoked; a batch must end at or before the last good offset");
     v.writers[0].revoked = true;
     v.writers[0].last_good = 9;
     static const int64_t offsets[] = { 10, 6, 50 };
@@ -97,12 +99,13 @@ static void key_unavailable(struct world *w, const char *root)
     if (box_wrap(w->recipients[0], other, w->entries + RECIPIENT_ID_BYTES)) {
         return;
     }
-    made = SEALED_AT(w, 0, 0);
+    made = SEALED_AT(w, 1, 0);
     memcpy(w->entries, entry, sizeof entry);
-    fetch_begin(&v, 0, "another key");
+    fetch_begin(&v, 1, "another key");
     fetch_bad(&v, &made, VERDICT_KEY_UNAVAILABLE);
-    made = SEALED_AT(w, 0, .stream = 1);
-    fetch_begin(&v, 0, "the next reader, of another stream");
+    made = SEALED_AT(w, 2, 0);
+    fetch_begin(&v, 2, "the key it should be");
+    fetch_good(&v, &made, VERDICT_AUTHENTIC);
     vector_end(&v, root);
 }
 
@@ -115,19 +118,18 @@ static void unopenable(struct world *w, const char *root)
     } changes[] = { { "the tag", SIGN_BYTES + 1 }, { "the ciphertext", ENVELOPE_TRAILER_BYTES + 1 } };
     for (size_t i = 0; i < 2; i++) {
         size_t size;
-        struct made made = SEALED_AT(w, 0, 0);
+        struct made made = SEALED_AT(w, (int64_t)i, 0);
         uint8_t *envelope = made_envelope(&made, &size);
         envelope[size - changes[i].back] ^= 1;
         made_resign(w, &made, 0);
-        fetch_begin(&v, 0, changes[i].label);
+        fetch_begin(&v, made.base, changes[i].label);
         fetch_bad(&v, &made, VERDICT_UNOPENABLE);
-        seal_stream_init(&w->streams[0]); /* the number and the offset are remembered, and the next is another batch */
     }
     size_t size;
-    struct made made = SEALED_AT(w, 0, 0);
+    struct made made = SEALED_AT(w, 2, 0);
     made_envelope(&made, &size)[HEADER_NONCE_AT] ^= 1;
     made_resign(w, &made, 0);
-    fetch_begin(&v, 0, "the nonce");
+    fetch_begin(&v, 2, "the nonce");
     fetch_bad(&v, &made, VERDICT_UNOPENABLE);
     vector_end(&v, root);
 }

@@ -75,7 +75,7 @@ class Cursor:
 
     def zigzag(self, bits):
         value = 0
-        for shift in range(0, bits + 6, 7):
+        for shift in range(0, bits, 7):
             byte = self.take(1)[0]
             value |= (byte & 0x7F) << shift
             if not byte & 0x80:

@@ -84,8 +84,8 @@ static json_t *describe_context(const struct vector *v)
         json_array_append_new(writers, describe_writer(v, &v->writers[i]));
     }
     for (size_t i = 0; i < v->exception_count; i++) {
-        json_array_append_new(exceptions, json_pack("[I, I]", (json_int_t)v->exceptions[i][0],
-                                                    (json_int_t)v->exceptions[i][1]));
+        json_array_append_new(exceptions,
+                              json_pack("[I, I]", (json_int_t)v->exceptions[i][0], (json_int_t)v->exceptions[i][1]));
     }
     for (size_t i = 0; i < v->recipient_count; i++) {
         json_array_append_new(recipients, hex(w->recipient_secrets[v->recipients[i]], BOX_SECRET_BYTES));
@@ -131,8 +131,8 @@ void fetch_committed(struct vector *v, const struct aborted_transaction *aborted
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(list, json_pack("[I, I]", (json_int_t)aborted[i].producer_id,
-                                              (json_int_t)aborted[i].first_offset));
+        json_array_append_new(
+            list, json_pack("[I, I]", (json_int_t)aborted[i].producer_id, (json_int_t)aborted[i].first_offset));
     }
     json_object_set_new(v->fetch, "aborted", list);
 }

@@ -83,8 +83,8 @@ void world_free(struct world *w)
 
 static void write_record(struct writer *out, int64_t timestamp_delta, int32_t index, struct slice value)
 {
-    size_t body = 1 + varlong_size(timestamp_delta) + varint_size(index) + 1 + varint_size((int32_t)value.size) +
-                  value.size + 1;
+    size_t body =
+        1 + varlong_size(timestamp_delta) + varint_size(index) + 1 + varint_size((int32_t)value.size) + value.size + 1;
     write_varint(out, (int32_t)body);
     write_u8(out, 0);
     write_varlong(out, timestamp_delta);
@@ -250,7 +250,7 @@ void made_place(struct made *made, int64_t base_offset)
     place_bytes(made->plain, base_offset);
     place_bytes(made->outer, base_offset);
     made->base = base_offset;
-    made->last = base_offset + made->count - 1;
+    made->last = base_offset + (made->count - 1);
     made->as_predecessor.base_offset = base_offset;
 }
 

@@ -51,11 +51,11 @@ struct want {
     int64_t producer_id; /* none */
     int32_t base_sequence;
     bool transactional;
-    size_t noise_bytes; /* in place of the first value: a text */
-    int64_t base_timestamp; /* the world's time */
-    int64_t timestamp_span; /* MaxTimestamp less BaseTimestamp: count - 1 */
-    bool zstd_outer;        /* the stubs compressed, as the sealer does where it pays: plain */
-    const char *principal;  /* none */
+    size_t noise_bytes;             /* in place of the first value: a text */
+    int64_t base_timestamp;         /* the world's time */
+    int64_t timestamp_span;         /* MaxTimestamp less BaseTimestamp: count - 1 */
+    bool zstd_outer;                /* the stubs compressed, as the sealer does where it pays: plain */
+    const char *principal;          /* none */
     const char *cluster_id, *topic; /* the world's, and so is the place */
     const struct place *place;
     int64_t seal_time_ms; /* the world's */

@@ -189,7 +189,7 @@ class Stage:
 
     def start_gateway(self):
         self.gateway_child = self.spawn("gateway", [SIGNET, "gateway", "gateway.yaml"])
-        self._wait_for("gateway", self.gateway_child, "listening", times=2)
+        self._wait_for("gateway", self.gateway_child, "listening")
 
     def stop_gateway(self):
         """As an operator would; its exit code."""
@@ -242,11 +242,11 @@ class Stage:
             with open(self.log(name)) as log:
                 check(not log.read(), "%s complained" % name)
 
-    def _wait_for(self, name, child, words, times=1):
+    def _wait_for(self, name, child, words):
         deadline = time.monotonic() + START_SECONDS_MAX
         while True:
             with open(self.log(name)) as log:
-                if log.read().count(words) >= times:
+                if words in log.read():
                     return
             check(child.poll() is None, "the %s ended instead of starting" % name)
             check(time.monotonic() < deadline, "the %s did not start within %d s" % (name, START_SECONDS_MAX))
