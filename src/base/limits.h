@@ -53,7 +53,7 @@ enum {
     RESEND_AGE_MS_MAX = 10 * 60 * 1000,
 
     /* One conversation. */
-    REQUESTS_IN_FLIGHT_MAX = 1000, /* a client that sends more is not read until answers come */
+    REQUESTS_IN_FLIGHT_MAX = 1000,  /* a client that sends more is not read until answers come */
     OUTPUT_BYTES_HIGH = 256 * 1024, /* one side is not read while the other's output is above */
     INTAKE_BYTES_MIN = 16 * 1024,
     INTAKE_BYTES_MAX = 64 * 1024, /* larger frames get a block of their own size */

@@ -221,8 +221,9 @@ static void check_means_to_seal(const struct yaml_file *file, const struct confi
 {
     struct key_path path = key_path_of("topics[%zu].seal", rule);
     if (!config->identity.file) {
-        warn(file, path, "make a key with `signet keys writer NAME` and name it under identity.writer-key",
-             "without an identity nothing can be sealed: this gateway is for consumers only, and producers are refused");
+        warn(
+            file, path, "make a key with `signet keys writer NAME` and name it under identity.writer-key",
+            "without an identity nothing can be sealed: this gateway is for consumers only, and producers are refused");
     } else if (config->recipient_count == 0) {
         complain(file, path, "list the *.pub files of those who may open it under recipients",
                  "nobody could open what is sealed, as there are no recipients");

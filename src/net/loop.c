@@ -23,6 +23,9 @@ static void queue_add(struct job_queue *queue, struct job *job)
 
 static void queue_remove(struct job_queue *queue, struct job *job)
 {
+    if (!job->link) {
+        return;
+    }
     *job->link = job->next;
     if (job->next) {
         job->next->link = job->link;

@@ -24,6 +24,13 @@ struct intake {
     bool starved;
 };
 
+/* What the client's next request waits for. */
+enum awaited {
+    AWAITED_NOTHING,
+    AWAITED_LOOKUP, /* the broker's answer to ourselves */
+    AWAITED_FETCH,  /* the answer to the Fetch before it, which is judged by what that one asked for */
+};
+
 struct relay {
     struct relay_worker *worker;
     void *hook_context;
@@ -36,7 +43,10 @@ struct relay {
     struct topics topics;
     struct writing writing;
     struct reading reading;
-    bool looking_up; /* the client's next request waits for an answer of the broker to ourselves */
+    enum awaited awaited;
+    uint8_t look_ups; /* so far, for the client's next request */
+    bool fetch_in_flight;
+    bool sasl_in_flight; /* a step of the exchange has not been answered */
     bool failed;
     char fault[160];
     int64_t now_ms;
@@ -53,7 +63,7 @@ struct frame {
 /* What becomes of a request. */
 enum progress {
     PROGRESS_DONE,
-    PROGRESS_WAIT, /* again when the look-up has been answered */
+    PROGRESS_WAIT, /* again when what is awaited has come */
 };
 
 /* Remembers what happened and returns `error`. */
@@ -112,16 +122,15 @@ struct unresolved {
     struct slice *names; /* into the frame */
     struct topic_id *ids;
     size_t name_count, id_count;
-    signet_error error;
+    size_t topic_count; /* of the request, those that are known included */
 };
-void unresolved_add_name(struct unresolved *unresolved, struct slice name);
-void unresolved_add_id(struct unresolved *unresolved, const struct topic_id *id);
 void unresolved_free(struct unresolved *unresolved);
 /* Sends the look-up, if one is needed; `*ret_progress` says whether to wait for it. */
 signet_error unresolved_look_up(struct unresolved *unresolved, struct exchange *x, enum progress *ret_progress);
 
 /* A topic as a request or response names it. */
 struct topic_ref {
+    bool by_id;
     struct topic_name name;            /* empty: unknown */
     struct topic_id id;                /* zero: unknown */
     const struct topic_policy *policy; /* NULL: the name is unknown */
@@ -129,8 +138,14 @@ struct topic_ref {
 /* By name: the id is what the broker said last; only looked for when policy seals. */
 void topic_ref_by_name(struct relay *relay, struct slice name, struct topic_ref *ret_ref);
 void topic_ref_by_id(struct relay *relay, const struct topic_id *id, struct topic_ref *ret_ref);
-/* Adds what is missing to be certain, unless the broker has just said that it does not know. */
-void topic_ref_require(const struct topic_ref *ref, struct relay *relay, struct unresolved *unresolved);
+/*
+ * One more topic of a request; adds what is missing to be certain, unless the
+ * broker has just said that it does not know.  OUT_OF_MEMORY, or LIMIT when
+ * the request names too many.
+ */
+signet_error topic_ref_require(const struct topic_ref *ref, struct relay *relay, struct unresolved *unresolved);
+/* What Kafka answers for a topic that is not there, by how the request names topics. */
+int16_t topic_ref_unknown(const struct topic_ref *ref);
 
 /* Addresses in a response: to be offered every visit that the API's own hook has no use for. */
 struct addresses {

@@ -108,16 +108,35 @@ static size_t frame_needs(const struct intake *in)
     return SIZE_FIELD_BYTES + (size_t)load_u32(in->block->data + in->start);
 }
 
+/* Some requests are answered here: a client that does not take its answers is not asked for more of them. */
+static bool client_waits(const struct relay *relay)
+{
+    return relay->awaited != AWAITED_NOTHING || relay->in_flight.count >= REQUESTS_IN_FLIGHT_MAX ||
+           relay->writing.in_flight >= CONNECTION_PARTITIONS_MAX || relay->out[RELAY_CLIENT].size >= OUTPUT_BYTES_HIGH;
+}
+
 static bool may_read(const struct relay *relay, enum relay_side side)
 {
     bool other_is_slow = relay->out[other(side)].size >= OUTPUT_BYTES_HIGH;
-    bool client_waits = side == RELAY_CLIENT && (relay->looking_up || relay->in_flight.count >= REQUESTS_IN_FLIGHT_MAX);
-    return !relay->failed && !other_is_slow && !client_waits;
+    return !relay->failed && !other_is_slow && !(side == RELAY_CLIENT && client_waits(relay));
+}
+
+static size_t frame_limit(const struct relay *relay, enum relay_side side)
+{
+    return may_be_secret(relay, side) ? SASL_FRAME_BYTES_MAX : relay->worker->frame_bytes_max;
+}
+
+/* A frame is there whole, or is too large to be taken: nothing is read behind it until relay_received has dealt with it. */
+static bool holds_frame(const struct relay *relay, enum relay_side side)
+{
+    const struct intake *in = &relay->in[side];
+    size_t needs = frame_needs(in);
+    return needs > 0 && (in->filled - in->start >= needs || needs - SIZE_FIELD_BYTES > frame_limit(relay, side));
 }
 
 bool relay_wants(const struct relay *relay, enum relay_side side)
 {
-    return may_read(relay, side) && !relay->in[side].starved;
+    return may_read(relay, side) && !holds_frame(relay, side) && !relay->in[side].starved;
 }
 
 bool relay_is_starved(const struct relay *relay, enum relay_side side)
@@ -159,7 +178,7 @@ signet_error relay_room(struct relay *relay, enum relay_side side, uint8_t **ret
     *ret_at = NULL;
     *ret_size = 0;
     in->starved = false;
-    if (!may_read(relay, side)) {
+    if (!may_read(relay, side) || holds_frame(relay, side)) {
         return SIGNET_OK;
     }
     size_t needs = frame_needs(in), left = in->block ? in->block->capacity - in->start : 0;
@@ -212,11 +231,6 @@ static const char *side_name(enum relay_side side)
     return side == RELAY_CLIENT ? "client" : "broker";
 }
 
-static size_t frame_limit(const struct relay *relay, enum relay_side side)
-{
-    return may_be_secret(relay, side) ? SASL_FRAME_BYTES_MAX : relay->worker->frame_bytes_max;
-}
-
 /* The next whole frame; false when there is none yet. */
 static signet_error next_frame(struct relay *relay, enum relay_side side, struct frame *ret_frame, bool *ret_whole)
 {
@@ -241,14 +255,11 @@ static void frame_taken(struct intake *in, const struct frame *frame)
     size_t size = SIZE_FIELD_BYTES + frame->size;
     in->start += size;
     in->frame_hint = size > in->frame_hint ? size : in->frame_hint - in->frame_hint / 8 + size / 8;
-    if (in->start < in->filled) {
-        return;
-    }
-    if (in->block->references > 1 || in->block->capacity > INTAKE_BYTES_MIN) {
+    if (in->start == in->filled) { /* a connection that says nothing takes no memory */
         block_release(in->block);
         in->block = NULL;
+        in->start = in->filled = 0;
     }
-    in->start = in->filled = 0;
 }
 
 static signet_error take_frames(struct relay *relay, enum relay_side side)
@@ -270,6 +281,7 @@ static signet_error take_frames(struct relay *relay, enum relay_side side)
             return SIGNET_OK;
         }
         frame_taken(in, &frame);
+        relay->look_ups = side == RELAY_CLIENT ? 0 : relay->look_ups;
     }
     return SIGNET_OK;
 }

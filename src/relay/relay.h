@@ -90,12 +90,13 @@ void relay_free(struct relay *relay, int64_t now_ms);
 
 /*
  * Where the next bytes from that side go.  `*ret_size` is 0 when nothing is to
- * be read now: the other side is slow, memory is short, or a look-up is under
- * way.  Only OUT_OF_MEMORY.
+ * be read now: an output is full, memory is short, or an answer of the broker
+ * is awaited.  Only OUT_OF_MEMORY.
  */
 signet_error relay_room(struct relay *relay, enum relay_side side, uint8_t **ret_at, size_t *ret_size);
 /*
- * `size` bytes have been put there; 0 to go on after a pause.  An error ends the
+ * `size` bytes have been put there; 0 to go on after a pause, which both sides
+ * are to be given whenever some output has been sent.  An error ends the
  * conversation: what is waiting for the client may still be sent.
  */
 signet_error relay_received(struct relay *relay, enum relay_side side, size_t size, int64_t now_ms);

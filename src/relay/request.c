@@ -52,6 +52,11 @@ static enum walk_answer see_mechanism(void *context, struct walk_visit *visit)
     struct exchange *x = context;
     if (visit->mark == MARK_MECHANISM && visit->event == VISIT_FIELD) {
         sasl_begin(&x->relay->sasl, visit_slice(visit), x->version == 0);
+        if (x->relay->sasl.bare_tokens && sasl_rounds(&x->relay->sasl) == 0) {
+            visit->error = relay_fail(x->relay, SIGNET_ERROR_UNSUPPORTED,
+                                      "the client began bare tokens of a mechanism whose end cannot be told");
+            return WALK_FAIL;
+        }
     }
     return WALK_KEEP;
 }
@@ -65,21 +70,40 @@ static enum walk_answer see_token(void *context, struct walk_visit *visit)
     return WALK_KEEP;
 }
 
+/* Step by step: a name that is claimed while another is being checked would be taken for that one. */
+static signet_error begin_sasl_step(struct relay *relay)
+{
+    if (relay->sasl_in_flight) {
+        return relay_fail(relay, SIGNET_ERROR_PROTOCOL, "the client went on with SASL before it was answered");
+    }
+    relay->sasl_in_flight = true;
+    return SIGNET_OK;
+}
+
 static signet_error sasl_request(struct exchange *x)
 {
+    signet_error error = begin_sasl_step(x->relay);
+    if (error) {
+        return error;
+    }
     bool handshake = x->request.api_key == API_SASL_HANDSHAKE;
     struct walk_hook hook = { handshake ? see_mechanism : see_token, x };
     x->frame->block->secret = true;
-    signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, hook, NULL);
+    error = exchange_walk(x, MESSAGE_REQUEST, x->version, hook, NULL);
     return error ? error : forward(x);
 }
 
+/* Only when everything before has been answered is it certain that the broker takes this for a token too. */
 static signet_error bare_token(struct relay *relay, const struct frame *frame)
 {
+    if (relay->in_flight.count > 0) {
+        return relay_fail(relay, SIGNET_ERROR_PROTOCOL, "the client went on with SASL before it was answered");
+    }
     struct in_flight_entry *entry = in_flight_push(&relay->in_flight);
     if (!entry) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
+    relay->sasl_in_flight = true;
     frame->block->secret = true;
     entry->kind = IN_FLIGHT_TOKEN;
     sasl_client_token(&relay->sasl, slice_of(frame->data, frame->size));
@@ -127,7 +151,7 @@ static signet_error dispatch(struct exchange *x, enum progress *ret_progress)
 
 signet_error relay_request(struct relay *relay, const struct frame *frame, enum progress *ret_progress)
 {
-    if (relay->sasl.bare_tokens && relay->in_flight.count == 0) {
+    if (relay->sasl.bare_tokens) {
         return bare_token(relay, frame);
     }
     struct exchange x = { .relay = relay, .frame = frame };
@@ -145,6 +169,9 @@ signet_error relay_request(struct relay *relay, const struct frame *frame, enum 
     }
     if (!api_serves(api_find(x.request.api_key), x.version)) {
         return unknown_version(&x);
+    }
+    if (relay->sasl.mechanism == SASL_OTHER && !may_ask_unauthenticated(x.request.api_key)) {
+        relay->sasl = (struct sasl){ 0 }; /* whatever it was, it is over */
     }
     return dispatch(&x, ret_progress);
 }

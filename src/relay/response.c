@@ -6,9 +6,9 @@
 #include "kafka/lookup.h"
 #include "relay/conversation.h"
 
-static signet_error authenticated(struct relay *relay)
+static signet_error authenticated(struct relay *relay, struct slice token)
 {
-    if (!sasl_accepted(&relay->sasl)) {
+    if (!sasl_accepted(&relay->sasl, token)) {
         return SIGNET_OK;
     }
     if (relay->sasl.claimed[0] == '\0') {
@@ -30,13 +30,19 @@ static signet_error authenticated(struct relay *relay)
 
 struct sasl_outcome {
     int16_t error_code;
+    struct slice token;
 };
 
-static enum walk_answer see_error(void *context, struct walk_visit *visit)
+static enum walk_answer see_outcome(void *context, struct walk_visit *visit)
 {
     struct sasl_outcome *outcome = context;
-    if (visit->mark == MARK_ERROR_CODE && visit->event == VISIT_FIELD) {
+    if (visit->event != VISIT_FIELD) {
+        return WALK_KEEP;
+    }
+    if (visit->mark == MARK_ERROR_CODE) {
         outcome->error_code = visit_i16(visit);
+    } else if (visit->mark == MARK_AUTH_BYTES) {
+        outcome->token = visit_slice(visit);
     }
     return WALK_KEEP;
 }
@@ -46,15 +52,16 @@ static signet_error sasl_response(struct exchange *x)
     struct relay *relay = x->relay;
     struct sasl_outcome outcome = { 0 };
     signet_error error =
-        exchange_walk(x, MESSAGE_RESPONSE, x->version, (struct walk_hook){ see_error, &outcome }, NULL);
+        exchange_walk(x, MESSAGE_RESPONSE, x->version, (struct walk_hook){ see_outcome, &outcome }, NULL);
     if (error) {
         return error;
     }
+    relay->sasl_in_flight = false;
     bool handshake = x->entry->api_key == API_SASL_HANDSHAKE;
     if (outcome.error_code != 0) {
         sasl_begin(&relay->sasl, slice_of_text(""), false);
     } else if (!handshake) {
-        error = authenticated(relay);
+        error = authenticated(relay, outcome.token);
     }
     relay_forward(relay, RELAY_CLIENT, x->frame);
     return error;
@@ -63,8 +70,9 @@ static signet_error sasl_response(struct exchange *x)
 static signet_error token_response(struct relay *relay, const struct frame *frame)
 {
     in_flight_pop(&relay->in_flight);
+    relay->sasl_in_flight = false;
     relay_forward(relay, RELAY_CLIENT, frame);
-    return authenticated(relay);
+    return authenticated(relay, slice_of(frame->data, frame->size));
 }
 
 static signet_error api_versions_response(struct exchange *x)
@@ -95,7 +103,7 @@ static void confirm(void *context, const struct lookup_answer *answer)
     if (known && named && !topic_id_is_zero(&answer->id)) {
         looked_up->error = directory_learn(relay->worker->shared.directory, &answer->id, answer->name);
     }
-    if (!looked_up->error) {
+    if (!looked_up->error && (named || !topic_id_is_zero(&answer->id))) {
         /* A name without an id, or an id without a name, is remembered as missing. */
         const struct topic_id *id = named && !known ? &none : &answer->id;
         looked_up->error = topics_confirm(&relay->topics, id, named ? answer->name : slice_of(NULL, 0), relay->now_ms);
@@ -107,7 +115,7 @@ static signet_error lookup_response(struct exchange *x)
     struct looked_up looked_up = { .relay = x->relay };
     signet_error error = lookup_read(x->frame->data + x->header_size, x->frame->size - x->header_size,
                                      (struct lookup_hook){ confirm, &looked_up });
-    x->relay->looking_up = false;
+    x->relay->awaited = AWAITED_NOTHING;
     if (looked_up.error == SIGNET_ERROR_PROTOCOL) {
         return relay_fail(x->relay, SIGNET_ERROR_PROTOCOL, "the broker gave a topic id another name than before");
     }
@@ -141,6 +149,19 @@ static signet_error dispatch(struct exchange *x)
     return SIGNET_OK;
 }
 
+static void answered(struct relay *relay, struct in_flight_entry *entry)
+{
+    if (entry->api_key == API_FETCH) {
+        relay->fetch_in_flight = false;
+        relay->awaited = relay->awaited == AWAITED_FETCH ? AWAITED_NOTHING : relay->awaited;
+    }
+    if (entry->produce) {
+        relay->writing.in_flight -= entry->produce->count;
+        produce_record_free(entry->produce);
+    }
+    in_flight_pop(&relay->in_flight);
+}
+
 signet_error relay_response(struct relay *relay, const struct frame *frame)
 {
     struct in_flight_entry *entry = in_flight_head(&relay->in_flight);
@@ -163,8 +184,7 @@ signet_error relay_response(struct relay *relay, const struct frame *frame)
         return relay_fail(relay, error, "the broker's answer to API %d version %d cannot be used: %s", entry->api_key,
                           entry->version, signet_error_text(error));
     }
-    produce_record_free(entry->produce);
-    in_flight_pop(&relay->in_flight);
+    answered(relay, entry);
     relay_flush_local(relay);
     return SIGNET_OK;
 }

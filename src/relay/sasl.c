@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/wipe.h"
 #include "crypto/encoding.h"
@@ -73,35 +74,63 @@ static void learn_plain(struct sasl *sasl, struct slice token)
     claim(sasl, "User:", authentication);
 }
 
-/* RFC 5802, 5.1: "=2C" and "=3D" stand for comma and equals sign. */
+/* RFC 5802, 5.1: "=2C" and "=3D" stand for comma and equals sign, which do not stand for themselves; 0 when they do. */
 static size_t unescape(struct slice name, uint8_t *ret)
 {
     size_t size = 0;
     for (size_t i = 0; i < name.size; i++) {
-        if (name.data[i] == '=' && i + 2 < name.size) {
-            ret[size++] = name.data[i + 1] == '2' ? ',' : '=';
+        ret[size] = name.data[i];
+        if (name.data[i] == '=') {
+            bool comma = name.size - i >= 3 && memcmp(name.data + i, "=2C", 3) == 0;
+            if (!comma && !(name.size - i >= 3 && memcmp(name.data + i, "=3D", 3) == 0)) {
+                return 0;
+            }
+            ret[size] = comma ? ',' : '=';
             i += 2;
-        } else {
-            ret[size++] = name.data[i];
         }
+        size++;
     }
     return size;
 }
 
-/* RFC 5802: "n,,n=name,r=nonce", with Kafka's extension tokenauth=true for delegation tokens, whose owner only brokers know. */
+static bool equal_ignoring_case(struct slice bytes, const char *text)
+{
+    return bytes.size == strlen(text) && strncasecmp((const char *)bytes.data, text, bytes.size) == 0;
+}
+
+static bool take_prefix(struct slice *bytes, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    bool has = bytes->size >= size && memcmp(bytes->data, prefix, size) == 0;
+    *bytes = has ? slice_of(bytes->data + size, bytes->size - size) : *bytes;
+    return has;
+}
+
+/* Kafka's extension: tokenauth=true, in any case, says that the name is a delegation token's, whose owner only brokers know. */
+static bool is_by_token(struct slice attributes)
+{
+    bool by_token = false;
+    while (attributes.size > 0) {
+        struct slice attribute = until(attributes, ',');
+        attributes = behind(attributes, attribute.size + 1);
+        by_token |= take_prefix(&attribute, "tokenauth=") && equal_ignoring_case(attribute, "true");
+    }
+    return by_token;
+}
+
+/* RFC 5802: "n,,n=name,r=nonce". */
 static void learn_scram(struct sasl *sasl, struct slice token)
 {
     struct slice flag = until(token, ',');
     struct slice authorization = until(behind(token, flag.size + 1), ',');
     struct slice rest = behind(token, flag.size + 1 + authorization.size + 1);
-    bool by_token = rest.size > 0 && memmem(rest.data, rest.size, ",tokenauth=true", 15) != NULL;
     struct slice name = until(rest, ',');
+    bool by_token = is_by_token(behind(rest, name.size + 1));
     uint8_t plain[PRINCIPAL_BYTES_MAX];
-    if (name.size < 3 || name.size > sizeof plain || memcmp(name.data, "n=", 2) != 0) {
+    if (!take_prefix(&name, "n=") || name.size > sizeof plain) {
         return;
     }
-    size_t size = unescape(behind(name, 2), plain);
-    claim(sasl, by_token ? "DelegationToken:" : "User:", slice_of(plain, size));
+    claim(sasl, by_token ? "DelegationToken:" : "User:", slice_of(plain, unescape(name, plain)));
 }
 
 /* RFC 7519: the middle part of the token is JSON; its subject is what brokers take as the name. */
@@ -110,7 +139,7 @@ static void learn_claims(struct sasl *sasl, struct slice payload)
     size_t size = 0, max = payload.size;
     uint8_t *json = malloc(max ? max : 1);
     if (json && base64_decode(payload, BASE64_URL_UNPADDED, json, max, &size) == SIGNET_OK) {
-        json_t *claims = json_loadb((const char *)json, size, 0, NULL);
+        json_t *claims = json_loadb((const char *)json, size, JSON_REJECT_DUPLICATES, NULL);
         const char *subject = json_string_value(json_object_get(claims, "sub"));
         if (subject) {
             claim(sasl, "User:", slice_of_text(subject));
@@ -123,18 +152,35 @@ static void learn_claims(struct sasl *sasl, struct slice payload)
     free(json);
 }
 
-/* RFC 7628, 3.1: "n,a=...,\1auth=Bearer <token>\1...\1\1". */
+/* RFC 6750, 2.1: "Bearer <token>", and Kafka takes any number of blanks and any case. */
+static struct slice bearer_token(struct slice value)
+{
+    struct slice scheme = until(value, ' ');
+    struct slice rest = behind(value, scheme.size + 1);
+    while (rest.size > 0 && rest.data[0] == ' ') {
+        rest = behind(rest, 1);
+    }
+    return equal_ignoring_case(scheme, "Bearer") ? until(rest, ' ') : slice_of(NULL, 0);
+}
+
+/* RFC 7628, 3.1: "n,a=...,\1auth=Bearer <token>\1...\1\1".  With two tokens nobody can say which one the broker takes. */
 static void learn_oauth(struct sasl *sasl, struct slice token)
 {
-    static const char start[] = "\1auth=Bearer ";
-    const uint8_t *found = token.size ? memmem(token.data, token.size, start, sizeof start - 1) : NULL;
-    if (!found) {
-        return;
+    struct slice jwt = { 0 };
+    size_t found = 0;
+    struct slice rest = behind(token, until(token, 1).size + 1);
+    while (rest.size > 0) {
+        struct slice pair = until(rest, 1);
+        rest = behind(rest, pair.size + 1);
+        if (take_prefix(&pair, "auth=")) {
+            jwt = bearer_token(pair);
+            found++;
+        }
     }
-    struct slice rest = behind(token, (size_t)(found - token.data) + sizeof start - 1);
-    struct slice jwt = until(rest, 1);
     struct slice header = until(jwt, '.');
-    learn_claims(sasl, until(behind(jwt, header.size + 1), '.'));
+    if (found == 1) {
+        learn_claims(sasl, until(behind(jwt, header.size + 1), '.'));
+    }
 }
 
 void sasl_client_token(struct sasl *sasl, struct slice token)
@@ -154,10 +200,16 @@ void sasl_client_token(struct sasl *sasl, struct slice token)
     }
 }
 
-bool sasl_accepted(struct sasl *sasl)
+/* A broker that accepts has nothing more to say, but in SCRAM its own proof.  A refused bearer is told why first, without an error. */
+static bool is_last_word(const struct sasl *sasl, struct slice token)
+{
+    return sasl->mechanism == SASL_SCRAM ? take_prefix(&token, "v=") : token.size == 0;
+}
+
+bool sasl_accepted(struct sasl *sasl, struct slice token)
 {
     uint8_t rounds = sasl_rounds(sasl);
-    if (rounds == 0 || sasl->rounds < rounds) {
+    if (rounds == 0 || sasl->rounds != rounds || !is_last_word(sasl, token)) {
         return false;
     }
     sasl->authenticated = true;

@@ -37,7 +37,7 @@ void sasl_begin(struct sasl *sasl, struct slice mechanism, bool bare_tokens);
 uint8_t sasl_rounds(const struct sasl *sasl);
 /* A token of the client. */
 void sasl_client_token(struct sasl *sasl, struct slice token);
-/* The broker has accepted the last token.  True when that ends the exchange, and `claimed` is the client's principal. */
-bool sasl_accepted(struct sasl *sasl);
+/* The broker has answered the last token well, with `token`.  True when that ends the exchange, and `claimed` is the client's principal. */
+bool sasl_accepted(struct sasl *sasl, struct slice token);
 
 #endif

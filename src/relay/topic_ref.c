@@ -2,19 +2,20 @@
 /* From what a message calls a topic to its name, its id and its policy. */
 #include <stdlib.h>
 
+#include "kafka/error_code.h"
 #include "kafka/lookup.h"
 #include "relay/conversation.h"
 
 void topic_ref_by_name(struct relay *relay, struct slice name, struct topic_ref *ret_ref)
 {
-    *ret_ref = (struct topic_ref){ 0 };
+    *ret_ref = (struct topic_ref){ .by_id = false };
     if (name.size == 0 || name.size > TOPIC_NAME_BYTES_MAX) {
         return;
     }
     ret_ref->name.size = (uint8_t)name.size;
     memcpy(ret_ref->name.bytes, name.data, name.size);
     ret_ref->policy = policy_find(&relay->worker->policy, name);
-    const struct topic_view *view = ret_ref->policy->seal ? topics_last(&relay->topics, name) : NULL;
+    const struct topic_view *view = ret_ref->policy->seal ? topics_find_name(&relay->topics, name) : NULL;
     if (view) {
         ret_ref->id = view->id;
     }
@@ -22,23 +23,15 @@ void topic_ref_by_name(struct relay *relay, struct slice name, struct topic_ref 
 
 void topic_ref_by_id(struct relay *relay, const struct topic_id *id, struct topic_ref *ret_ref)
 {
-    *ret_ref = (struct topic_ref){ .id = *id };
+    *ret_ref = (struct topic_ref){ .by_id = true, .id = *id };
     if (directory_find(relay->worker->shared.directory, id, &ret_ref->name)) {
         ret_ref->policy = policy_find(&relay->worker->policy, topic_name_slice(&ret_ref->name));
     }
 }
 
-void topic_ref_require(const struct topic_ref *ref, struct relay *relay, struct unresolved *unresolved)
+int16_t topic_ref_unknown(const struct topic_ref *ref)
 {
-    struct slice name = topic_name_slice(&ref->name);
-    if (!ref->policy) {
-        bool missing = topic_id_is_zero(&ref->id) || topics_id_is_missing(&relay->topics, &ref->id, relay->now_ms);
-        if (!missing) {
-            unresolved_add_id(unresolved, &ref->id);
-        }
-    } else if (ref->policy->seal && !topics_find_name(&relay->topics, name, relay->now_ms)) {
-        unresolved_add_name(unresolved, name);
-    }
+    return ref->by_id ? KAFKA_UNKNOWN_TOPIC_ID : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
 }
 
 static void *grown(void *array, size_t count, size_t size)
@@ -47,26 +40,47 @@ static void *grown(void *array, size_t count, size_t size)
     return full ? realloc(array, (count ? 2 * count : 1) * size) : array;
 }
 
-void unresolved_add_name(struct unresolved *unresolved, struct slice name)
+static signet_error add_name(struct unresolved *unresolved, struct slice name)
 {
     struct slice *names = grown(unresolved->names, unresolved->name_count, sizeof *names);
     if (!names) {
-        unresolved->error = SIGNET_ERROR_OUT_OF_MEMORY;
-        return;
+        return SIGNET_ERROR_OUT_OF_MEMORY;
     }
     unresolved->names = names;
     names[unresolved->name_count++] = name;
+    return SIGNET_OK;
 }
 
-void unresolved_add_id(struct unresolved *unresolved, const struct topic_id *id)
+static signet_error add_id(struct unresolved *unresolved, const struct topic_id *id)
 {
     struct topic_id *ids = grown(unresolved->ids, unresolved->id_count, sizeof *ids);
     if (!ids) {
-        unresolved->error = SIGNET_ERROR_OUT_OF_MEMORY;
-        return;
+        return SIGNET_ERROR_OUT_OF_MEMORY;
     }
     unresolved->ids = ids;
     ids[unresolved->id_count++] = *id;
+    return SIGNET_OK;
+}
+
+/* What was looked up for this very request is good however long the request had to wait for room. */
+static bool is_settled(const struct relay *relay, const struct topic_view *view)
+{
+    return view && (relay->look_ups > 0 || topic_view_is_fresh(view, relay->now_ms));
+}
+
+signet_error topic_ref_require(const struct topic_ref *ref, struct relay *relay, struct unresolved *unresolved)
+{
+    struct slice name = topic_name_slice(&ref->name);
+    if (++unresolved->topic_count > CONNECTION_TOPICS_MAX) {
+        return relay_fail(relay, SIGNET_ERROR_LIMIT, "a request names more than %d topics", CONNECTION_TOPICS_MAX);
+    }
+    if (ref->by_id) {
+        bool settled = ref->policy || topic_id_is_zero(&ref->id) ||
+                       is_settled(relay, topics_find_missing(&relay->topics, &ref->id));
+        return settled ? SIGNET_OK : add_id(unresolved, &ref->id);
+    }
+    bool settled = !ref->policy || !ref->policy->seal || is_settled(relay, topics_find_name(&relay->topics, name));
+    return settled ? SIGNET_OK : add_name(unresolved, name);
 }
 
 void unresolved_free(struct unresolved *unresolved)
@@ -76,8 +90,12 @@ void unresolved_free(struct unresolved *unresolved)
     *unresolved = (struct unresolved){ 0 };
 }
 
-/* A name no client would send by accident, to be told in a broker's log. */
-enum { LOOKUP_CORRELATION_ID = 0x5349474e };
+enum {
+    /* A number no client would send by accident, to be told in a broker's log. */
+    LOOKUP_CORRELATION_ID = 0x5349474e,
+    /* For one request.  A second can be needed where the first made the oldest answers be forgotten. */
+    LOOK_UPS_MAX = 3,
+};
 
 static signet_error send_look_up(struct unresolved *unresolved, struct exchange *x)
 {
@@ -91,7 +109,8 @@ static signet_error send_look_up(struct unresolved *unresolved, struct exchange 
     entry->api_key = API_METADATA;
     entry->version = LOOKUP_VERSION;
     entry->correlation_id = LOOKUP_CORRELATION_ID;
-    relay->looking_up = true;
+    relay->awaited = AWAITED_LOOKUP;
+    relay->look_ups++;
     counter_add(&relay->worker->counters.look_ups, 1);
     return unresolved->name_count > 0
                ? lookup_by_names(LOOKUP_CORRELATION_ID, x->request.client_id, unresolved->names, unresolved->name_count,
@@ -101,10 +120,12 @@ static signet_error send_look_up(struct unresolved *unresolved, struct exchange 
 
 signet_error unresolved_look_up(struct unresolved *unresolved, struct exchange *x, enum progress *ret_progress)
 {
-    signet_error error = unresolved->error;
+    signet_error error = SIGNET_OK;
     *ret_progress = PROGRESS_DONE;
-    if (!error && (unresolved->name_count > 0 || unresolved->id_count > 0)) {
-        error = send_look_up(unresolved, x);
+    if (unresolved->name_count > 0 || unresolved->id_count > 0) {
+        error = x->relay->look_ups < LOOK_UPS_MAX
+                    ? send_look_up(unresolved, x)
+                    : relay_fail(x->relay, SIGNET_ERROR_PROTOCOL, "the broker does not answer for a topic it was asked for");
         *ret_progress = PROGRESS_WAIT;
     }
     unresolved_free(unresolved);

@@ -136,7 +136,7 @@ def brief(tmp_path_factory, secure_kafka, authority):
 
 def test_reauthentication(brief, secure_kafka, authority, consumers):
     """Brokers end every session after 1.5 s; whoever authenticates again in time goes on over the same connection."""
-    count = 80
+    count = 100
     # It begins 10 s before the end, which in so brief a session is too early for brokers.
     consumers = [c for c in consumers if c != "kafkajs"]
     endpoint = as_user(brief, secure_kafka, "alice", "SCRAM-SHA-512")
@@ -156,7 +156,7 @@ def test_reauthentication(brief, secure_kafka, authority, consumers):
         result = running.result().check()
         assert sorted({r.offset for r in result.records}) == list(range(count)), result.client
     often = [address for address, times in authentications(brief).items() if times > 4]
-    assert len(often) >= len(consumers) + 1, authentications(brief)
+    assert len(often) >= len(consumers), authentications(brief)
     assert not brief.events("batch-refused") and not brief.events("conversation-ended"), brief.log()[-4000:]
 
 
@@ -169,10 +169,9 @@ def test_another_name(brief, authority):
         time.sleep(1.1)  # Brokers refuse whoever comes back sooner.
         handshake, token = wire.sasl_plain("mallory", "mallory-secret")
         assert connection.ask(handshake)
-        connection.send(token)
+        assert b"Cannot change principals" in connection.ask(token)
         assert connection.is_closed()
-    (ended,) = brief.events("conversation-ended", principal="User:alice")
-    assert "another name" in ended["why"]
+    assert not brief.events("authenticated", principal="User:mallory")
 
 
 @pytest.fixture(scope="module")
@@ -368,11 +367,11 @@ def test_refused_at_start(tmp_path, kafka, label):
 # TLS itself.
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_one_version_of_tls(gateway, secure_kafka, authority, version):
-    with wire.Wire(gateway.bootstrap, wire.tls_context(authority.ca, version=version)) as connection:
+@pytest.mark.parametrize("only", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_one_version_of_tls(gateway, secure_kafka, authority, only):
+    with wire.Wire(gateway.bootstrap, wire.tls_context(authority.ca, version=only)) as connection:
         assert connection.ask(wire.request(wire.API_VERSIONS, 0))
-        name = version.name.replace("_", ".")
+        name = only.name.replace("_", ".")
         assert connection.socket.version() == name
     endpoint = as_user(gateway, secure_kafka, "alice", native={"java": {"ssl.enabled.protocols": name, "ssl.protocol": name}})
     exchange.groups(endpoint, "java")

@@ -23,6 +23,7 @@ from gateway import Gateway, connect
 
 READER = "librdkafka"
 BATCHES = 4
+LEADER_SECONDS_MAX = 30
 NONE, CORRUPT_MESSAGE, NOT_LEADER, INVALID_RECORD = 0, 2, 6, 87
 
 POLICY = [
@@ -321,43 +322,29 @@ class Logs:
         return self.topics[attack.kind], self.attacks[attack.kind].index(attack)
 
     def make(self):
-        t=time.time()
         elsewhere, deleted = self.writing.topic("elsewhere"), self.writing.topic(PLAIN.name)
-        print("t", time.time()-t)
         self.others = {"topic": self._fill(PLAIN, elsewhere, 1), "deleted": self._fill(PLAIN, deleted, 1)}
-        print("f", time.time()-t)
         self.kafka.delete_topic(deleted)
-        self.topics[PLAIN] = deleted
-        print("d", time.time()-t)
-        clients.together(*[lambda kind=kind: self._create(kind) for kind in self.attacks])
-        print("c", time.time()-t)
+        for kind in reversed(self.attacks):
+            name = deleted if kind is PLAIN else exchange.group(kind.name)
+            self.topics[kind] = self.kafka.topic(name, len(self.attacks[kind]), **kind.settings)
         for kind, attacks in self.attacks.items():
             self._fill(kind, self.topics[kind], len(attacks))
-            print(kind.name, time.time()-t)
         self.others["partition"] = self.batches(*self.place(UNTOUCHED))
-
-    def _create(self, kind):
-        name, partitions = self.topics.get(kind), len(self.attacks[kind])
-        make = self.kafka.topic if name else self.writing.topic
-        self.topics[kind] = make(name or kind.name, partitions, **kind.settings)
 
     def batches(self, topic, partition=0):
         return segment.read(self.kafka.segments(topic, partition)[-1])
+
+    def partitions(self):
+        for kind, attacks in self.attacks.items():
+            yield from ((self.topics[kind], partition) for partition in range(len(attacks)))
+        yield from ((self.transactions.topic, partition) for partition in range(len(OUTCOMES)))
 
     def edit(self):
         """What the attacker does while the broker is down."""
         for attack in ATTACKS:
             path = self.kafka.segments(*self.place(attack))[-1]
             self.stored[attack] = segment.rewrite(path, lambda found: attack.edit(found, self.others))
-
-    def wait(self, connection):
-        """Until the broker leads every partition again."""
-        deadline = time.monotonic() + 30
-        for kind, attacks in self.attacks.items():
-            for partition in range(len(attacks)):
-                while fetch(connection, self.topics[kind], partition).error == NOT_LEADER:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.02)
 
     def _fill(self, kind, topic, partitions):
         """Every partition gets its first batch, then every one its second, and so on."""
@@ -406,6 +393,111 @@ def check_read(gateway, endpoint, topic, partition, expected, verdict, offset, c
     check_fetches(gateway, topic, partition, len(expected), code if verdict else NONE)
 
 
+# The list of aborted transactions.
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A forgery of what became of a log's three transactions; the second is aborted, the others are committed.
+
+    listed: from the entries of the file that lists aborted transactions to those written there instead.
+    markers: transactions whose marker comes to say the contrary.
+    stock: the transactions whose records a reader of committed data gets from stock Kafka.
+    kept: those that it gets through a gateway; at: the offset refused, or None.
+    """
+
+    label: str
+    listed: Callable = lambda entries: entries
+    markers: tuple = ()
+    stock: tuple = (0, 2)
+    kept: tuple = ()
+    at: Optional[int] = 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One transaction in a .txnindex file."""
+
+    producer_id: int
+    first: int
+    last: int
+    stable: int
+
+
+_ENTRY = struct.Struct(">hqqqq")
+IN_TRANSACTION = 3
+
+
+def first_of(transaction):
+    return transaction * (IN_TRANSACTION + 1)
+
+
+def with_entry(transaction):
+    """The edit that lists a committed transaction, in its place among the others."""
+    def edit(entries):
+        first = first_of(transaction)
+        mine = Entry(entries[0].producer_id, first, first + IN_TRANSACTION, first + IN_TRANSACTION + 1)
+        return sorted([*entries, mine], key=lambda entry: entry.first)
+    return edit
+
+
+OUTCOMES = [
+    Outcome("as it was", kept=(0, 2), at=None),
+    Outcome("entry removed", lambda entries: [], stock=(0, 1, 2), kept=(0,), at=4),
+    Outcome("entry of another producer", lambda entries: [replace(entries[0], producer_id=10**9)], stock=(0, 1, 2),
+            kept=(0,), at=4),
+    Outcome("entry begins too late", lambda entries: [replace(entries[0], first=7)], stock=(0, 1, 2), kept=(0,), at=4),
+    Outcome("entry of the last transaction added", with_entry(2), stock=(0,), kept=(0,), at=8),
+    Outcome("entry of the first transaction added", with_entry(0), stock=(2,), kept=(), at=0),
+    Outcome("abort marker made a commit marker", markers=(1,), stock=(0,), kept=(0,), at=4),
+    Outcome("commit marker made an abort marker", markers=(0,), kept=(), at=0),
+    Outcome("entry and marker, which agree", lambda entries: [], (1,), (0, 1, 2), (0, 1, 2), None),
+]
+
+
+class Transactions:
+    """A topic with a partition for each forgery; all have the same three transactions."""
+
+    def __init__(self, writing):
+        self.kafka = writing.kafka
+        self.topic = writing.topic("transactions", len(OUTCOMES))
+        partitions = range(len(OUTCOMES))
+        transactions = [{"commit": t != 1, "records": [r for p in partitions for r in self.records(t, p)]}
+                        for t in range(3)]
+        job = writing.job(self.topic, transactional_id=exchange.group("forged"), one_batch=True,
+                          transactions=transactions)
+        clients.produce(READER, job).check()
+
+    @staticmethod
+    def records(transaction, partition):
+        first = first_of(transaction)
+        return [Record(b"k", b"%d of %d" % (i, transaction), (), exchange.START, partition, first + i)
+                for i in range(IN_TRANSACTION)]
+
+    def expected(self, partition, transactions):
+        return [record for t in transactions for record in self.records(t, partition)]
+
+    def edit(self):
+        for partition, outcome in enumerate(OUTCOMES):
+            path = self.kafka.segments(self.topic, partition)[-1]
+            segment.rewrite(path, lambda found: [self._turn(b, outcome.markers) for b in found])
+            with open(path[:-len(".log")] + ".txnindex", "r+b") as file:
+                entries = [Entry(*fields[1:]) for fields in _ENTRY.iter_unpack(file.read())]
+                assert [(entry.first, entry.last) for entry in entries] == [(4, 7)]
+                file.seek(0)
+                file.truncate()
+                for entry in outcome.listed(entries):
+                    file.write(_ENTRY.pack(0, entry.producer_id, entry.first, entry.last, entry.stable))
+
+    @staticmethod
+    def _turn(batch, transactions):
+        """A marker's key is its version and what it says: 0 is abort, 1 is commit."""
+        if not batch.control or batch.base_offset // (IN_TRANSACTION + 1) not in transactions:
+            return batch
+        abort, commit = b"\x08\0\0\0\0", b"\x08\0\0\0\1"
+        return batch.replacing(abort, commit) if abort in batch.records else batch.replacing(commit, abort)
+
+
 # Fixtures: one cluster, one gateway that seals and opens, and one broker's stop in which all the files are edited.
 
 
@@ -438,17 +530,18 @@ def writing(tmp_path_factory, kafka, gateway, authority):
 @pytest.fixture(scope="module")
 def logs(writing, kafka):
     made = Logs(writing)
-    import time; t=time.time()
     made.make()
-    print("MAKE", time.time()-t); t=time.time()
+    made.transactions = Transactions(writing)
     kafka.stop_node()
-    print("STOP", time.time()-t); t=time.time()
     made.edit()
-    print("EDIT", time.time()-t); t=time.time()
+    made.transactions.edit()
     kafka.start_node()
     with connect(kafka.address()) as connection:
-        made.wait(connection)
-    print("START", time.time()-t); t=time.time()
+        for topic, partition in made.partitions():
+            led = time.monotonic() + LEADER_SECONDS_MAX
+            while fetch(connection, topic, partition).error == NOT_LEADER:
+                assert time.monotonic() < led
+                time.sleep(0.02)
     return made
 
 
@@ -461,3 +554,32 @@ def test_edited(logs, gateway, sealed, direct, attack):
     kept = placed(record for index in attack.kept for record in attack.kind.batch(partition, index))
     check_read(gateway, sealed, topic, partition, kept, attack.verdict, attack.offset,
                timestamps=attack.kind is not APPEND)
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES, ids=label)
+def test_outcome(logs, gateway, sealed, direct, outcome):
+    """Readers of committed data rely on the broker's list of what was aborted; markers are held against it."""
+    made, partition = logs.transactions, OUTCOMES.index(outcome)
+    committed = {"isolation": "read_committed"}
+    count = len(outcome.stock) * IN_TRANSACTION
+    stock = read(direct, made.topic, partition, count, **committed)
+    assert [r.offset for r in stock.records] == [r.offset for r in made.expected(partition, outcome.stock)]
+    expected = made.expected(partition, outcome.kept)
+    with connect(direct.bootstrap) as c:
+        d = fetch(c, made.topic, partition, committed=True)
+        print("DIRECT", d.error, d.aborted, [(b.base_offset, b.control, b.records) for b in segment.batches(d.data) if b.control])
+    with connect(gateway.bootstrap) as c:
+        d = fetch(c, made.topic, partition, committed=True)
+        print("GW", d.error, d.aborted, [(b.base_offset, b.control) for b in segment.batches(d.data)])
+    print(refused(gateway, made.topic, partition))
+    result = read(sealed, made.topic, partition, len(expected) + (outcome.at is not None), **committed)
+    assert contents(result.records) == contents(expected)
+    assert result.codes == (set() if outcome.at is None else {CORRUPT_MESSAGE}), result.errors
+    assert refused(gateway, made.topic, partition) == ([] if outcome.at is None else [("outcome forged", outcome.at)])
+
+
+def test_outcome_of_uncommitted_reads(logs, gateway, sealed):
+    """Who reads everything is not given the list, and cannot be misled by it."""
+    made, partition = logs.transactions, len(OUTCOMES) - 1
+    result = read(sealed, made.topic, partition, 3 * IN_TRANSACTION)
+    assert contents(result.records) == contents(made.expected(partition, (0, 1, 2)))

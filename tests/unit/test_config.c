@@ -357,7 +357,8 @@ static const struct finding_case cases[] = {
     { "no recipient keys", CLUSTER LISTENER TOPICS "identity: { writer-key: k }\nrecipients: [r.pub]\ntrust-file: t\n",
       SEVERITY_ERROR, 7, "topics[0].open", "without recipient keys" },
     { "opening what is not sealed",
-      CLUSTER LISTENER "topics: [{ match: a, seal: false, open: true }]\nrecipient-keys: [{ file: k }]\ntrust-file: t\n",
+      CLUSTER LISTENER
+      "topics: [{ match: a, seal: false, open: true }]\nrecipient-keys: [{ file: k }]\ntrust-file: t\n",
       SEVERITY_ERROR, 7, "topics[0].open", "cannot be opened" },
     { "nothing to do", CLUSTER LISTENER "topics: [{ match: a, seal: false }]\n", SEVERITY_WARNING, 7, "topics",
       "no topic is sealed" },

@@ -24,6 +24,9 @@ class Story:
         self.number = 0
         self.waiting = None
 
+    def title(self, text):
+        self._print(self.bold(text))
+
     def step(self, title):
         self.number += 1
         self._print("\n" + self.bold("%d  %s" % (self.number, title)))
@@ -42,12 +45,10 @@ class Story:
     def more(self, text):
         self.line("", text)
 
-    def broken(self, text):
-        """Something that ends the story, also in the middle of a line."""
-        if self.waiting:
-            self._print("")
+    def end(self, text):
+        """What ends the story, also in the middle of a line."""
+        self._print(("\n\n" if self.waiting else "\n") + text)
         self.waiting = None
-        self._print("\n" + text)
 
     def _print(self, text, end="\n"):
         print(text, end=end, file=self.out, flush=True)
