@@ -54,6 +54,7 @@ struct session {
     size_t next_endpoint;
     int64_t deadline_ms; /* loop time; for all states but RELAYING, and there for authentication */
     int64_t active_ms;
+    int64_t request_ms; /* since when a request of the client's has been coming in; 0 when none is */
     struct refusal_log refusals;
     char peer[ENDPOINT_TEXT_BYTES];
 };
@@ -189,6 +190,17 @@ static void authenticated(void *context, struct slice principal)
 
 const struct relay_hooks session_hooks = { map_address, batch_refused, produce_refused, authenticated };
 
+/* Whether the bytes just taken completed a request shows in what they led to. */
+static void note_request(struct session *s, size_t in_flight_before)
+{
+    bool whole = relay_in_flight(s->relay) != in_flight_before || relay_pending(s->relay, RELAY_BROKER) > 0;
+    if (whole) {
+        s->request_ms = 0;
+    } else if (s->request_ms == 0) {
+        s->request_ms = loop_now_ms(s->worker->loop);
+    }
+}
+
 /* Reads what has come, as long as there is something and it may be taken. */
 static void pump(struct session *s, enum relay_side side)
 {
@@ -213,10 +225,14 @@ static void pump(struct session *s, enum relay_side side)
             return;
         }
         s->active_ms = loop_now_ms(s->worker->loop);
+        size_t in_flight = relay_in_flight(s->relay);
         if (relay_received(s->relay, side, got, wall_clock_ms())) {
             tell(s, LOG_WARNING, "conversation-ended", relay_fault(s->relay));
             flush_and_finish(s);
             return;
+        }
+        if (side == RELAY_CLIENT) {
+            note_request(s, in_flight);
         }
         if (got < room && !connection_has_pending(watch_connection(end->watch))) {
             return;
@@ -603,12 +619,21 @@ static bool is_unknown(const struct session *s)
     return s->gate->listener->clients_known_by == KNOWN_BY_BROKERS && relay_principal(s->relay).size == 0;
 }
 
+/* A request that never becomes whole keeps its memory from those who wait for some. */
+static bool dawdles(const struct session *s, int64_t now_ms)
+{
+    bool late = s->request_ms != 0 && now_ms - s->request_ms > s->worker->plant->config->limits.handshake_ms;
+    return late && !s->starved && s->worker->starved > 0;
+}
+
 static void sweep_relaying(struct session *s, int64_t now_ms)
 {
     const struct config *config = s->worker->plant->config;
     int64_t idle_ms = now_ms - s->active_ms;
     if (is_unknown(s) && now_ms > s->deadline_ms) {
         fail(s, LOG_WARNING, "client-failed", "the client did not authenticate within limits.handshake-timeout");
+    } else if (dawdles(s, now_ms)) {
+        fail(s, LOG_WARNING, "client-failed", "a request took too long to come in while others waited for memory");
     } else if (s->left && idle_ms > config->limits.handshake_ms) {
         fail(s, LOG_DEBUG, "client-failed", "the client has left, and what it sent before is not taken");
     } else if (idle_ms > config->limits.idle_ms) {

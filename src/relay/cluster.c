@@ -2,14 +2,6 @@
 /* What brokers say of the cluster: where nodes are (rewritten to where clients find them here), topic ids, the cluster's id. */
 #include "relay/conversation.h"
 
-static enum walk_answer see_host(struct addresses *a, struct walk_visit *visit)
-{
-    struct relay *relay = a->relay;
-    a->host = visit_slice(visit);
-    /* Coordinators that are not there have node -1 and no host. */
-    return a->node < 0 || a->host.size == 0 || !relay->worker->hooks.node_address ? WALK_KEEP : WALK_REPLACE;
-}
-
 /* Both are needed to learn a node, and in every message the port is the next field, right behind the host's bytes. */
 static enum walk_answer rewrite_host(struct addresses *a, struct walk_visit *visit)
 {
@@ -20,13 +12,27 @@ static enum walk_answer rewrite_host(struct addresses *a, struct walk_visit *vis
         return WALK_FAIL;
     }
     int32_t port = (int32_t)load_u32(visit->at + visit->size);
-    if (!relay->worker->hooks.node_address(relay->hook_context, a->node, a->host, port, host, &a->told_port)) {
+    if (!relay->worker->hooks.node_address(relay->hook_context, a->node, visit_slice(visit), port, host,
+                                           &a->told_port)) {
         visit->error = relay_fail(relay, SIGNET_ERROR_LIMIT, "no address is configured for clients to reach node %d at",
                                   (int)a->node);
         return WALK_FAIL;
     }
     gather_copy(visit->replacement, slice_of_text(host));
     return WALK_REPLACE;
+}
+
+/* Coordinators that are not there have node -1 and no host. */
+static enum walk_answer see_host(struct addresses *a, struct walk_visit *visit)
+{
+    if (visit->size == 0 || !a->relay->worker->hooks.node_address) {
+        return WALK_KEEP;
+    }
+    if (a->node < 0) {
+        visit->error = relay_fail(a->relay, SIGNET_ERROR_PROTOCOL, "the broker gave an address that is no node's");
+        return WALK_FAIL;
+    }
+    return rewrite_host(a, visit);
 }
 
 struct addresses addresses_of(const struct exchange *x)
@@ -47,8 +53,8 @@ enum walk_answer addresses_visit(struct addresses *a, struct walk_visit *visit)
     if (visit->mark == MARK_NODE_ID) {
         a->node = visit_i32(visit);
         a->told_port = -1;
-    } else if (visit->mark == MARK_HOST && see_host(a, visit) == WALK_REPLACE) {
-        return rewrite_host(a, visit);
+    } else if (visit->mark == MARK_HOST) {
+        return see_host(a, visit);
     } else if (visit->mark == MARK_PORT && a->told_port >= 0) {
         store_u32(visit->at, (uint32_t)a->told_port);
     }
@@ -74,9 +80,13 @@ static enum walk_answer learn_topic(struct cluster_visit *c, struct walk_visit *
         visit->error = relay_fail(relay, error, "the broker gave a topic id another name than before");
         return WALK_FAIL;
     }
-    error = error ? error : topics_confirm(&relay->topics, &c->topic_id, c->topic_name, relay->now_ms);
+    if (!error && policy_find(&relay->worker->policy, c->topic_name)->seal) {
+        error = topics_confirm(&relay->topics, &c->topic_id, c->topic_name, relay->now_ms);
+    }
+    bool goes_on =
+        !error || error == SIGNET_ERROR_LIMIT; /* past the limit what is not learnt is not known, and refused */
     visit->error = error;
-    return error ? WALK_FAIL : WALK_KEEP;
+    return goes_on ? WALK_KEEP : WALK_FAIL;
 }
 
 static enum walk_answer check_cluster(struct cluster_visit *c, struct walk_visit *visit)
@@ -119,7 +129,7 @@ static enum walk_answer cluster_visit(void *context, struct walk_visit *visit)
 static void forget_deleted(struct exchange *x)
 {
     if (x->entry->api_key == API_DELETE_TOPICS) {
-        topics_free(&x->relay->topics);
+        topics_doubt_all(&x->relay->topics);
     }
 }
 

@@ -131,6 +131,7 @@ signet_error unresolved_look_up(struct unresolved *unresolved, struct exchange *
 /* A topic as a request or response names it. */
 struct topic_ref {
     bool by_id;
+    struct slice called;               /* by name: into the frame */
     struct topic_name name;            /* empty: unknown */
     struct topic_id id;                /* zero: unknown */
     const struct topic_policy *policy; /* NULL: the name is unknown */
@@ -152,7 +153,6 @@ struct addresses {
     struct relay *relay;
     const uint8_t *end; /* of the frame */
     int32_t node;
-    struct slice host;
     int32_t told_port;
 };
 struct addresses addresses_of(const struct exchange *x);

@@ -61,8 +61,8 @@ static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
         return WALK_KEEP;
     }
     if (see_topic(f, visit)) {
-        topic_ref_require(&f->topic, f->x->relay, &f->unresolved);
-        return WALK_KEEP;
+        visit->error = topic_ref_require(&f->topic, f->x->relay, &f->unresolved);
+        return visit->error ? WALK_FAIL : WALK_KEEP;
     }
     switch (visit->mark) {
     case MARK_REPLICA_ID:
@@ -143,6 +143,7 @@ static signet_error forward_fetch(struct fetch_visit *f)
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
     entry->read_committed = f->read_committed;
+    x->relay->fetch_in_flight = true;
     relay_forward(x->relay, RELAY_BROKER, x->frame);
     return SIGNET_OK;
 }
@@ -150,6 +151,11 @@ static signet_error forward_fetch(struct fetch_visit *f)
 signet_error fetch_request(struct exchange *x, enum progress *ret_progress)
 {
     struct fetch_visit f = { .x = x };
+    if (x->relay->fetch_in_flight) {
+        x->relay->awaited = AWAITED_FETCH;
+        *ret_progress = PROGRESS_WAIT;
+        return SIGNET_OK;
+    }
     signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, (struct walk_hook){ find_unresolved, &f }, NULL);
     if (error) {
         unresolved_free(&f.unresolved);
@@ -231,7 +237,9 @@ static enum walk_answer open_fetched(struct fetched_visit *f, struct walk_visit 
     struct relay *relay = f->x->relay;
     struct reading_partition *reading = reading_find(&relay->reading, &(struct place){ f->topic.id, f->partition });
     if (!reading) {
-        return refuse_records(f, KAFKA_UNKNOWN_TOPIC_ID); /* the broker sends what nobody asked for */
+        /* The broker sends what nobody asked for; or it was asked before policy said to look, and is to be asked anew. */
+        relay->reading.session_id = 0;
+        return refuse_records(f, topic_ref_unknown(&f->topic));
     }
     const struct open_request request = {
         .place = reading->place,
@@ -262,7 +270,7 @@ static enum walk_answer visit_fetched_records(struct fetched_visit *f, struct wa
         return WALK_KEEP;
     }
     if (!f->topic.policy) {
-        return refuse_records(f, KAFKA_UNKNOWN_TOPIC_ID);
+        return refuse_records(f, topic_ref_unknown(&f->topic));
     }
     return is_opened(f->topic.policy) ? open_fetched(f, visit) : WALK_KEEP;
 }

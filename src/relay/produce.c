@@ -43,9 +43,9 @@ static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
 {
     struct produce_visit *p = context;
     if (see_topic(p, visit)) {
-        topic_ref_require(&p->topic, p->x->relay, &p->unresolved);
+        visit->error = topic_ref_require(&p->topic, p->x->relay, &p->unresolved);
     }
-    return WALK_KEEP;
+    return visit->error ? WALK_FAIL : WALK_KEEP;
 }
 
 struct refusal {
@@ -190,23 +190,41 @@ static enum walk_answer seal_records(struct produce_visit *p, struct produced *p
     return WALK_REPLACE;
 }
 
+/* A row for what is to be sealed or refused.  The broker would store one batch of a partition, and answer once. */
+static struct produced *note_partition(struct produce_visit *p, struct walk_visit *visit)
+{
+    static const struct topic_id none;
+    struct relay *relay = p->x->relay;
+    const struct topic_ref *topic = &p->topic;
+    const struct place place = { topic->id, p->partition };
+    struct slice name = topic->by_id ? slice_of(NULL, 0) : topic_name_slice(&topic->name);
+    if (produce_record_find(p->record, topic->by_id ? &topic->id : &none, name, p->partition)) {
+        visit->error = relay_fail(relay, SIGNET_ERROR_PROTOCOL, "a Produce request has two batches for one partition");
+        return NULL;
+    }
+    if (p->record->count >= CONNECTION_PARTITIONS_MAX) {
+        visit->error =
+            relay_fail(relay, SIGNET_ERROR_LIMIT, "a Produce request has batches for more than %d partitions",
+                       CONNECTION_PARTITIONS_MAX);
+        return NULL;
+    }
+    struct produced *produced = produce_record_add(p->record, &topic->name, &place, topic->by_id);
+    visit->error = produced ? SIGNET_OK : SIGNET_ERROR_OUT_OF_MEMORY;
+    return produced;
+}
+
 static enum walk_answer visit_records(struct produce_visit *p, struct walk_visit *visit)
 {
-    struct produced *produced = produce_record_add(p->record);
-    if (!produced) {
-        visit->error = SIGNET_ERROR_OUT_OF_MEMORY;
-        return WALK_FAIL;
-    }
-    produced->topic = p->topic.name;
-    produced->place = (struct place){ p->topic.id, p->partition };
-    if (!p->topic.policy) {
-        return refuse(p, produced, (struct refusal){ KAFKA_UNKNOWN_TOPIC_ID, "the topic is not known" });
-    }
-    if (!p->topic.policy->seal || visit->null || visit->size == 0) {
+    const struct topic_policy *policy = p->topic.policy;
+    if (policy && (!policy->seal || visit->null || visit->size == 0)) {
         return WALK_KEEP;
     }
-    if (topic_id_is_zero(&p->topic.id)) {
-        return refuse(p, produced, (struct refusal){ KAFKA_UNKNOWN_TOPIC_OR_PARTITION, "the topic is not known" });
+    struct produced *produced = note_partition(p, visit);
+    if (!produced) {
+        return WALK_FAIL;
+    }
+    if (!policy || topic_id_is_zero(&p->topic.id)) {
+        return refuse(p, produced, (struct refusal){ topic_ref_unknown(&p->topic), "the topic is not known" });
     }
     if (!p->x->relay->worker->data_keys) {
         return refuse(p, produced, (struct refusal){ KAFKA_POLICY_VIOLATION, "this gateway has no key to seal with" });
@@ -250,6 +268,7 @@ static signet_error seal_and_forward(struct produce_visit *p)
     }
     if (entry) {
         p->record->acks = p->acks;
+        x->relay->writing.in_flight += p->record->count;
         entry->produce = p->record;
         p->record = NULL;
     }
@@ -270,7 +289,7 @@ signet_error produce_request(struct exchange *x, enum progress *ret_progress)
     if (error || *ret_progress == PROGRESS_WAIT) {
         return error;
     }
-    p.record = produce_record_new();
+    p.record = produce_record_new(&x->relay->worker->budget);
     if (!p.record) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
@@ -295,6 +314,13 @@ static bool outcome_is_unknown(int16_t code)
            code == KAFKA_UNKNOWN_SERVER_ERROR;
 }
 
+/* The broker got an empty batch in its place, and says nothing else of it: what it calls stored was not sent. */
+static bool answers_refusal(const struct answer_visit *a)
+{
+    return a->produced && a->produced->refused &&
+           (a->error_code == KAFKA_INVALID_RECORD || a->error_code == KAFKA_NONE);
+}
+
 static void see_error(struct answer_visit *a, struct walk_visit *visit)
 {
     struct relay *relay = a->x->relay;
@@ -302,22 +328,26 @@ static void see_error(struct answer_visit *a, struct walk_visit *visit)
     if (!a->produced) {
         return;
     }
-    if (a->produced->refused && code == KAFKA_INVALID_RECORD) {
+    if (answers_refusal(a)) {
         store_u16(visit->at, (uint16_t)a->produced->refused);
     }
     if (code == KAFKA_UNKNOWN_TOPIC_OR_PARTITION || code == KAFKA_NOT_LEADER_OR_FOLLOWER ||
         code == KAFKA_UNKNOWN_TOPIC_ID) {
-        topics_forget_name(&relay->topics, topic_name_slice(&a->produced->topic));
+        topics_doubt_name(&relay->topics, topic_name_slice(&a->produced->topic));
     }
     if (outcome_is_unknown(code)) {
         produced_keep(a->produced, relay->worker->shared.resends, relay->now_ms);
     }
 }
 
-static void see_base_offset(const struct answer_visit *a, const struct walk_visit *visit)
+static void see_base_offset(const struct answer_visit *a, struct walk_visit *visit)
 {
     const struct produced *produced = a->produced;
     int64_t base_offset = visit_i64(visit);
+    if (answers_refusal(a)) {
+        store_u64(visit->at, (uint64_t)-1);
+        return;
+    }
     if (!produced || !produced->sealed || a->error_code != 0 || base_offset < 0 || a->x->entry->produce->acks != -1) {
         return;
     }
@@ -333,10 +363,11 @@ static const char compacted[] = "the broker refused a sealed batch: is the topic
 static enum walk_answer see_message(struct answer_visit *a, struct walk_visit *visit)
 {
     const struct produced *produced = a->produced;
-    if (!produced || a->error_code != KAFKA_INVALID_RECORD || !(produced->refused || produced->sealed)) {
+    bool refused = answers_refusal(a);
+    if (!refused && !(produced && produced->sealed && a->error_code == KAFKA_INVALID_RECORD)) {
         return WALK_KEEP;
     }
-    gather_copy(visit->replacement, slice_of_text(produced->refused ? produced->why : compacted));
+    gather_copy(visit->replacement, slice_of_text(refused ? produced->why : compacted));
     return WALK_REPLACE;
 }
 

@@ -4,17 +4,24 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "relay/slots.h"
+
 struct kept {
-    struct kept *next; /* oldest first */
+    struct kept *older, *newer;
+    struct kept *next; /* in its bucket */
     struct resend_key key;
     struct resend_batch batch;
     int64_t kept_ms;
 };
 
+enum { BUCKETS = 4096 };
+
+/* A hash table, since every batch of an idempotent producer is looked for, and a list by age. */
 struct resends {
     pthread_mutex_t lock;
-    struct kept *oldest, **newest;
+    struct kept *oldest, *newest;
     size_t bytes;
+    struct kept *buckets[BUCKETS];
 };
 
 struct resends *resends_new(void)
@@ -22,46 +29,8 @@ struct resends *resends_new(void)
     struct resends *r = calloc(1, sizeof *r);
     if (r) {
         pthread_mutex_init(&r->lock, NULL);
-        r->newest = &r->oldest;
     }
     return r;
-}
-
-static void unlink_kept(struct resends *r, struct kept **at)
-{
-    struct kept *kept = *at;
-    *at = kept->next;
-    if (r->newest == &kept->next) {
-        r->newest = at;
-    }
-    r->bytes -= kept->batch.size;
-}
-
-static void drop(struct resends *r, struct kept **at)
-{
-    struct kept *kept = *at;
-    unlink_kept(r, at);
-    free(kept->batch.bytes);
-    free(kept);
-}
-
-void resends_free(struct resends *r)
-{
-    if (!r) {
-        return;
-    }
-    while (r->oldest) {
-        drop(r, &r->oldest);
-    }
-    pthread_mutex_destroy(&r->lock);
-    free(r);
-}
-
-static void forget_old(struct resends *r, size_t room, int64_t now_ms)
-{
-    while (r->oldest && (r->bytes + room > RESEND_BYTES_MAX || now_ms - r->oldest->kept_ms > RESEND_AGE_MS_MAX)) {
-        drop(r, &r->oldest);
-    }
 }
 
 static bool key_equal(const struct resend_key *a, const struct resend_key *b)
@@ -71,13 +40,65 @@ static bool key_equal(const struct resend_key *a, const struct resend_key *b)
            a->record_count == b->record_count && a->crc == b->crc;
 }
 
+/* Where the bucket points to the batch, or to nothing. */
 static struct kept **find(struct resends *r, const struct resend_key *key)
 {
-    struct kept **at = &r->oldest;
+    uint32_t hash = slots_hash(slice_of(key->place.topic.bytes, TOPIC_ID_BYTES), key->crc);
+    struct kept **at = &r->buckets[hash % BUCKETS];
     while (*at && !key_equal(&(*at)->key, key)) {
         at = &(*at)->next;
     }
-    return *at ? at : NULL;
+    return at;
+}
+
+static void link_kept(struct resends *r, struct kept **at, struct kept *kept)
+{
+    *at = kept;
+    kept->older = r->newest;
+    *(r->newest ? &r->newest->newer : &r->oldest) = kept;
+    r->newest = kept;
+    r->bytes += kept->batch.size;
+}
+
+static struct kept *unlink_kept(struct resends *r, struct kept **at)
+{
+    struct kept *kept = *at;
+    *at = kept->next;
+    *(kept->older ? &kept->older->newer : &r->oldest) = kept->newer;
+    *(kept->newer ? &kept->newer->older : &r->newest) = kept->older;
+    r->bytes -= kept->batch.size;
+    return kept;
+}
+
+static void drop(struct resends *r, struct kept **at)
+{
+    struct kept *kept = unlink_kept(r, at);
+    free(kept->batch.bytes);
+    free(kept);
+}
+
+static void drop_oldest(struct resends *r)
+{
+    drop(r, find(r, &r->oldest->key));
+}
+
+void resends_free(struct resends *r)
+{
+    if (!r) {
+        return;
+    }
+    while (r->oldest) {
+        drop_oldest(r);
+    }
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
+static void forget_old(struct resends *r, size_t room, int64_t now_ms)
+{
+    while (r->oldest && (r->bytes + room > RESEND_BYTES_MAX || now_ms - r->oldest->kept_ms > RESEND_AGE_MS_MAX)) {
+        drop_oldest(r);
+    }
 }
 
 static struct kept *make_kept(const struct resend_key *key, const struct gather *sealed, int64_t now_ms)
@@ -110,14 +131,11 @@ void resends_keep(struct resends *r, const struct resend_key *key, const uint8_t
     memcpy(kept->batch.seal_id, seal_id, SEAL_ID_BYTES);
     memcpy(kept->batch.producer, producer, PRODUCER_HASH_BYTES);
     pthread_mutex_lock(&r->lock);
-    struct kept **same = find(r, key);
-    if (same) {
-        drop(r, same);
+    if (*find(r, key)) {
+        drop(r, find(r, key));
     }
     forget_old(r, kept->batch.size, now_ms);
-    *r->newest = kept;
-    r->newest = &kept->next;
-    r->bytes += kept->batch.size;
+    link_kept(r, find(r, key), kept);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -127,9 +145,8 @@ bool resends_take(struct resends *r, const struct resend_key *key, int64_t now_m
     pthread_mutex_lock(&r->lock);
     forget_old(r, 0, now_ms);
     struct kept **at = find(r, key);
-    if (at) {
-        kept = *at;
-        unlink_kept(r, at);
+    if (*at) {
+        kept = unlink_kept(r, at);
     }
     pthread_mutex_unlock(&r->lock);
     if (kept) {

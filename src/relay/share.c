@@ -20,7 +20,9 @@ struct share_visit {
     bool filtering;    /* its records were opened: what is acquired must be among `ranges` */
     struct offset_range *ranges;
     size_t range_count;
+    size_t range_next;                 /* those before it end before what is still to be acquired */
     int64_t first_offset, last_offset; /* of the acquired range being read */
+    int64_t acquired_end;              /* of the one before it; -1 before the first */
     struct gather acquired;            /* ranges that remain */
     uint32_t acquired_count;
 };
@@ -41,11 +43,11 @@ static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
     }
     if (visit->mark == MARK_TOPIC_ID) {
         see_topic(s, visit);
-        topic_ref_require(&s->topic, s->x->relay, &s->unresolved);
+        visit->error = topic_ref_require(&s->topic, s->x->relay, &s->unresolved);
     } else if (visit->mark == MARK_MAX_BYTES && visit_i32(visit) > most) {
         store_u32(visit->at, (uint32_t)most);
     }
-    return WALK_KEEP;
+    return visit->error ? WALK_FAIL : WALK_KEEP;
 }
 
 signet_error share_fetch_request(struct exchange *x, enum progress *ret_progress)
@@ -114,30 +116,44 @@ static enum walk_answer open_shared(struct share_visit *s, struct walk_visit *vi
 static enum walk_answer visit_records(struct share_visit *s, struct walk_visit *visit)
 {
     const struct topic_policy *policy = s->topic.policy;
+    bool opened = policy && policy->seal && policy->open;
     if (visit->null || visit->size == 0) {
+        s->filtering = !policy || opened;
         return WALK_KEEP;
     }
     if (!policy) {
         return refuse_records(s, KAFKA_UNKNOWN_TOPIC_ID);
     }
-    return policy->seal && policy->open ? open_shared(s, visit) : WALK_KEEP;
+    return opened ? open_shared(s, visit) : WALK_KEEP;
 }
 
-/* The parts of an acquired range that were delivered. */
+static void add_acquired(struct share_visit *s, int64_t first, int64_t last, int16_t delivery_count)
+{
+    uint8_t *room = gather_room(&s->acquired, 8 + 8 + 2 + 1);
+    if (room) {
+        struct writer w = writer_over(room, 8 + 8 + 2 + 1);
+        write_i64(&w, first);
+        write_i64(&w, last);
+        write_i16(&w, delivery_count);
+        write_uvarint(&w, 0);
+        s->acquired_count++;
+    }
+}
+
+/* The parts of an acquired range that were delivered.  Both lists ascend; a range that goes back is not acquired at all. */
 static void keep_acquired(struct share_visit *s, int16_t delivery_count)
 {
-    for (size_t i = 0; i < s->range_count; i++) {
+    if (s->first_offset <= s->acquired_end) {
+        return;
+    }
+    s->acquired_end = s->last_offset > s->first_offset ? s->last_offset : s->first_offset;
+    while (s->range_next < s->range_count && s->ranges[s->range_next].last < s->first_offset) {
+        s->range_next++;
+    }
+    for (size_t i = s->range_next; i < s->range_count && s->ranges[i].first <= s->last_offset; i++) {
         int64_t first = s->ranges[i].first > s->first_offset ? s->ranges[i].first : s->first_offset;
         int64_t last = s->ranges[i].last < s->last_offset ? s->ranges[i].last : s->last_offset;
-        uint8_t *room = first <= last ? gather_room(&s->acquired, 8 + 8 + 2 + 1) : NULL;
-        if (room) {
-            struct writer w = writer_over(room, 8 + 8 + 2 + 1);
-            write_i64(&w, first);
-            write_i64(&w, last);
-            write_i16(&w, delivery_count);
-            write_uvarint(&w, 0);
-            s->acquired_count++;
-        }
+        add_acquired(s, first, last, delivery_count);
     }
 }
 
@@ -146,6 +162,8 @@ static enum walk_answer visit_acquired(struct share_visit *s, struct walk_visit 
     if (visit->event == VISIT_ARRAY_BEGIN) {
         gather_clear(&s->acquired);
         s->acquired_count = 0;
+        s->range_next = 0;
+        s->acquired_end = -1;
     }
     if (visit->event != VISIT_ARRAY_END || !s->filtering) {
         return WALK_KEEP;

@@ -8,7 +8,7 @@
 
 void topic_ref_by_name(struct relay *relay, struct slice name, struct topic_ref *ret_ref)
 {
-    *ret_ref = (struct topic_ref){ .by_id = false };
+    *ret_ref = (struct topic_ref){ .called = name };
     if (name.size == 0 || name.size > TOPIC_NAME_BYTES_MAX) {
         return;
     }
@@ -65,12 +65,11 @@ static signet_error add_id(struct unresolved *unresolved, const struct topic_id 
 /* What was looked up for this very request is good however long the request had to wait for room. */
 static bool is_settled(const struct relay *relay, const struct topic_view *view)
 {
-    return view && (relay->look_ups > 0 || topic_view_is_fresh(view, relay->now_ms));
+    return view && (relay->look_ups > 0 ? !view->in_doubt : topic_view_is_fresh(view, relay->now_ms));
 }
 
 signet_error topic_ref_require(const struct topic_ref *ref, struct relay *relay, struct unresolved *unresolved)
 {
-    struct slice name = topic_name_slice(&ref->name);
     if (++unresolved->topic_count > CONNECTION_TOPICS_MAX) {
         return relay_fail(relay, SIGNET_ERROR_LIMIT, "a request names more than %d topics", CONNECTION_TOPICS_MAX);
     }
@@ -79,8 +78,9 @@ signet_error topic_ref_require(const struct topic_ref *ref, struct relay *relay,
                        is_settled(relay, topics_find_missing(&relay->topics, &ref->id));
         return settled ? SIGNET_OK : add_id(unresolved, &ref->id);
     }
-    bool settled = !ref->policy || !ref->policy->seal || is_settled(relay, topics_find_name(&relay->topics, name));
-    return settled ? SIGNET_OK : add_name(unresolved, name);
+    bool settled =
+        !ref->policy || !ref->policy->seal || is_settled(relay, topics_find_name(&relay->topics, ref->called));
+    return settled ? SIGNET_OK : add_name(unresolved, ref->called);
 }
 
 void unresolved_free(struct unresolved *unresolved)
@@ -125,7 +125,8 @@ signet_error unresolved_look_up(struct unresolved *unresolved, struct exchange *
     if (unresolved->name_count > 0 || unresolved->id_count > 0) {
         error = x->relay->look_ups < LOOK_UPS_MAX
                     ? send_look_up(unresolved, x)
-                    : relay_fail(x->relay, SIGNET_ERROR_PROTOCOL, "the broker does not answer for a topic it was asked for");
+                    : relay_fail(x->relay, SIGNET_ERROR_PROTOCOL,
+                                 "the broker does not answer for a topic it was asked for");
         *ret_progress = PROGRESS_WAIT;
     }
     unresolved_free(unresolved);

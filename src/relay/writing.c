@@ -6,25 +6,38 @@
 void writing_free(struct writing *writing)
 {
     free(writing->streams);
+    slots_free(&writing->slots);
     *writing = (struct writing){ 0 };
 }
 
-static struct writing_stream *find_stream(struct writing *writing, const struct place *place)
+struct wanted_stream {
+    const struct writing *writing;
+    const struct place *place;
+};
+
+static bool is_stream(const void *context, uint32_t place)
 {
-    for (size_t i = 0; i < writing->count; i++) {
-        size_t at = (writing->last + i) % writing->count;
-        if (place_equal(&writing->streams[at].place, place)) {
-            writing->last = at;
-            return &writing->streams[at];
-        }
-    }
-    return NULL;
+    const struct wanted_stream *wanted = context;
+    return place_equal(&wanted->writing->streams[place].place, wanted->place);
 }
 
-static struct writing_stream *add_stream(struct writing *writing)
+static uint32_t place_hash(const struct place *place)
+{
+    return slots_hash(slice_of(place->topic.bytes, sizeof place->topic.bytes), (uint32_t)place->partition);
+}
+
+static struct writing_stream *find_stream(const struct writing *writing, const struct place *place)
+{
+    const struct wanted_stream wanted = { writing, place };
+    uint32_t found = slots_find(&writing->slots, place_hash(place), is_stream, &wanted);
+    return found == SLOT_NONE ? NULL : &writing->streams[found];
+}
+
+static struct writing_stream *add_stream(struct writing *writing, const struct place *place)
 {
     if (writing->count == CONNECTION_PARTITIONS_MAX) {
-        writing->count = writing->last = 0; /* streams are never resumed, so all may begin anew */
+        writing->count = 0; /* streams are never resumed, so all may begin anew */
+        slots_clear(&writing->slots);
     }
     if (writing->count == writing->capacity) {
         size_t capacity = writing->capacity ? writing->capacity * 2 : 1;
@@ -35,14 +48,15 @@ static struct writing_stream *add_stream(struct writing *writing)
         writing->streams = streams;
         writing->capacity = capacity;
     }
-    return &writing->streams[writing->count++];
+    bool added = slots_add(&writing->slots, place_hash(place), (uint32_t)writing->count);
+    return added ? &writing->streams[writing->count++] : NULL;
 }
 
 struct seal_stream *writing_stream(struct writing *writing, const struct place *place)
 {
     struct writing_stream *found = find_stream(writing, place);
     if (!found) {
-        found = add_stream(writing);
+        found = add_stream(writing, place);
         if (!found) {
             return NULL;
         }
@@ -52,9 +66,13 @@ struct seal_stream *writing_stream(struct writing *writing, const struct place *
     return &found->stream;
 }
 
-struct produce_record *produce_record_new(void)
+struct produce_record *produce_record_new(struct budget *budget)
 {
-    return calloc(1, sizeof(struct produce_record));
+    struct produce_record *record = calloc(1, sizeof *record);
+    if (record) {
+        record->budget = budget;
+    }
+    return record;
 }
 
 void produce_record_free(struct produce_record *record)
@@ -65,46 +83,72 @@ void produce_record_free(struct produce_record *record)
     for (size_t i = 0; i < record->count; i++) {
         gather_free(&record->partitions[i].bytes);
     }
+    record->budget->used_bytes -= record->capacity * sizeof *record->partitions;
     free(record->partitions);
+    slots_free(&record->slots);
     free(record);
 }
 
-struct produced *produce_record_add(struct produce_record *record)
+static bool grow(struct produce_record *record)
 {
-    if (record->count == record->capacity) {
-        size_t capacity = record->capacity ? record->capacity * 2 : 1;
-        struct produced *partitions = realloc(record->partitions, capacity * sizeof *partitions);
-        if (!partitions) {
-            return NULL;
-        }
-        record->partitions = partitions;
-        record->capacity = capacity;
+    size_t capacity = record->capacity ? record->capacity * 2 : 1;
+    struct produced *partitions = realloc(record->partitions, capacity * sizeof *partitions);
+    if (!partitions) {
+        return false;
+    }
+    record->budget->used_bytes += (capacity - record->capacity) * sizeof *partitions;
+    record->partitions = partitions;
+    record->capacity = capacity;
+    return true;
+}
+
+static uint32_t key_hash(const struct topic_id *id, struct slice name, int32_t partition)
+{
+    struct slice key = topic_id_is_zero(id) ? name : slice_of(id->bytes, sizeof id->bytes);
+    return slots_hash(key, (uint32_t)partition);
+}
+
+struct produced *produce_record_add(struct produce_record *record, const struct topic_name *topic,
+                                    const struct place *place, bool by_id)
+{
+    static const struct topic_id none;
+    if (record->count == record->capacity && !grow(record)) {
+        return NULL;
+    }
+    uint32_t hash =
+        key_hash(by_id ? &place->topic : &none, by_id ? slice_of(NULL, 0) : topic_name_slice(topic), place->partition);
+    if (!slots_add(&record->slots, hash, (uint32_t)record->count)) {
+        return NULL;
     }
     struct produced *produced = &record->partitions[record->count++];
-    *produced = (struct produced){ 0 };
+    *produced = (struct produced){ .topic = *topic, .place = *place };
     return produced;
 }
 
-static bool is_it(const struct produced *produced, const struct topic_id *id, struct slice name, int32_t partition)
+struct wanted_partition {
+    const struct produce_record *record;
+    const struct topic_id *id;
+    struct slice name;
+    int32_t partition;
+};
+
+static bool is_partition(const void *context, uint32_t place)
 {
-    if (produced->place.partition != partition) {
+    const struct wanted_partition *wanted = context;
+    const struct produced *produced = &wanted->record->partitions[place];
+    if (produced->place.partition != wanted->partition) {
         return false;
     }
-    return topic_id_is_zero(id) ? slice_equal(topic_name_slice(&produced->topic), name)
-                                : topic_id_equal(&produced->place.topic, id);
+    return topic_id_is_zero(wanted->id) ? slice_equal(topic_name_slice(&produced->topic), wanted->name)
+                                        : topic_id_equal(&produced->place.topic, wanted->id);
 }
 
-struct produced *produce_record_find(struct produce_record *record, const struct topic_id *id, struct slice name,
+struct produced *produce_record_find(const struct produce_record *record, const struct topic_id *id, struct slice name,
                                      int32_t partition)
 {
-    for (size_t i = 0; i < record->count; i++) {
-        size_t at = (record->next + i) % record->count;
-        if (is_it(&record->partitions[at], id, name, partition)) {
-            record->next = at + 1;
-            return &record->partitions[at];
-        }
-    }
-    return NULL;
+    const struct wanted_partition wanted = { record, id, name, partition };
+    uint32_t found = slots_find(&record->slots, key_hash(id, name, partition), is_partition, &wanted);
+    return found == SLOT_NONE ? NULL : &record->partitions[found];
 }
 
 void produced_keep(const struct produced *produced, struct resends *resends, int64_t now_ms)

@@ -9,6 +9,7 @@
 
 #include "relay/directory.h"
 #include "relay/resend.h"
+#include "relay/slots.h"
 #include "seal/seal.h"
 
 struct writing_stream {
@@ -20,7 +21,8 @@ struct writing_stream {
 struct writing {
     struct writing_stream *streams;
     size_t count, capacity;
-    size_t last; /* where the last search ended: the next is likely nearby */
+    struct slots slots;
+    size_t in_flight; /* partitions of unanswered requests that were sealed or refused */
 };
 
 void writing_free(struct writing *writing);
@@ -42,18 +44,24 @@ struct produced {
 
 struct produce_record {
     int16_t acks;
+    struct budget *budget; /* charged for the table: a few bytes of a request can make a row of it */
     struct produced *partitions;
     size_t count, capacity;
-    size_t next; /* where the response is expected to go on */
+    struct slots slots;
 };
 
-struct produce_record *produce_record_new(void);
+/* NULL when memory is out. */
+struct produce_record *produce_record_new(struct budget *budget);
 /* Takes NULL. */
 void produce_record_free(struct produce_record *record);
-/* All zero; good until the next call.  NULL when memory is out. */
-struct produced *produce_record_add(struct produce_record *record);
-/* By id when it is not zero, else by name; NULL when the request had no such partition. */
-struct produced *produce_record_find(struct produce_record *record, const struct topic_id *id, struct slice name,
+/*
+ * Zero but for the topic and the partition; good until the next call.  It is
+ * found by the id if `by_id`, else by the name.  NULL when memory is out.
+ */
+struct produced *produce_record_add(struct produce_record *record, const struct topic_name *topic,
+                                    const struct place *place, bool by_id);
+/* By id when it is not zero, else by name; NULL when the request had no such partition, or nothing was noted of it. */
+struct produced *produce_record_find(const struct produce_record *record, const struct topic_id *id, struct slice name,
                                      int32_t partition);
 /* Keeps what was sealed and not answered; for the end of a connection. */
 void produce_record_keep_all(struct produce_record *record, struct resends *resends, int64_t now_ms);

@@ -62,10 +62,10 @@ static const struct accepted_exception *accepted(const struct follow_exceptions 
     return exceptions ? trust_find_exception(exceptions->trust, exceptions->place, first, last) : NULL;
 }
 
-/* An end beyond which no offset could follow is no end; so what is remembered can be counted on from. */
-static bool ends_lawfully(const struct follow_batch *batch)
+/* Offsets that a log can have, and one more can follow. */
+static bool stands_in_a_log(const struct follow_batch *batch)
 {
-    return batch->last_offset >= batch->base_offset && batch->last_offset < INT64_MAX;
+    return batch->base_offset >= 0 && batch->last_offset >= batch->base_offset && batch->last_offset < INT64_MAX;
 }
 
 static bool continues(const struct follow *f, const struct follow_pass *pass, const struct follow_batch *batch)
@@ -84,7 +84,7 @@ static enum verdict check_continuity(const struct follow *f, const struct follow
 {
     int64_t expected = pass->expected, base = batch->base_offset;
     ret->expected_offset = expected;
-    if (!ends_lawfully(batch)) {
+    if (!stands_in_a_log(batch)) {
         return VERDICT_WRONG_OFFSET;
     }
     if (continues(f, pass, batch)) {

@@ -298,9 +298,11 @@ static void place_in_order(struct pass *pass, struct open_item *item)
     }
 }
 
-static void doubt_outcome(const struct pass *pass, struct open_item *item)
+/* A verdict that comes after rule 13, in place of one that had been accepted or was good. */
+static void revise(const struct pass *pass, struct open_item *item, enum verdict verdict)
 {
-    settle(item, VERDICT_OUTCOME_FORGED);
+    item->verdict = verdict;
+    item->finding = (struct follow_finding){ -1, -1, NULL };
     item->exception = exception_for(pass, item);
 }
 
@@ -316,10 +318,10 @@ static void doubt_transaction(struct pass *pass, size_t index)
             break;
         }
         if (of_producer && is_delivered(item)) {
-            doubt_outcome(pass, item);
+            revise(pass, item, VERDICT_OUTCOME_FORGED);
         }
     }
-    doubt_outcome(pass, marker);
+    revise(pass, marker, VERDICT_OUTCOME_FORGED);
     if (marker->exception) {
         outcome_forget(&pass->partition->outcomes, marker->batch.header.producer_id);
     }
@@ -405,14 +407,14 @@ static signet_error decrypt(struct pass *pass, struct open_item *item, struct ga
     const struct envelope *e = &item->envelope;
     struct aead_key *key = pass->opener->keys.find(pass->opener->keys.context, e);
     if (!key) {
-        item->verdict = VERDICT_KEY_UNAVAILABLE;
+        revise(pass, item, VERDICT_KEY_UNAVAILABLE);
         return SIGNET_OK;
     }
     uint8_t *text = item->content.value + e->header_bytes.size;
     size_t size = e->ciphertext.size;
     signet_error error = aead_open(key, e->header.nonce, e->header_bytes, text, size, e->tag);
     if (error) {
-        item->verdict = VERDICT_UNOPENABLE;
+        revise(pass, item, VERDICT_UNOPENABLE);
         return error == SIGNET_ERROR_REFUSED ? SIGNET_OK : error;
     }
     struct batch_header h = opened_header(pass, item);
@@ -454,7 +456,6 @@ static signet_error deliver(struct pass *pass, struct open_item *item, struct bl
         if (error || item->verdict == before) {
             return error;
         }
-        item->exception = exception_for(pass, item);
     } else if (is_delivered(item)) {
         gather_add(out, owner, owner->data + (item->batch.bytes.data - owner->data), item->batch.bytes.size);
         return out->error;

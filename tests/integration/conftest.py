@@ -72,8 +72,9 @@ def secure_kafka(tmp_path_factory, authority, version):
 
 @pytest.fixture(scope="session")
 def three_kafkas(tmp_path_factory, version):
-    """Three nodes, one plaintext listener, CLIENT."""
-    with Kafka(tmp_path_factory.mktemp("three-kafkas"), nodes=3, version=version) as cluster:
+    """Three nodes and two plaintext listeners: CLIENT, and HIDDEN, whose advertised addresses lead nowhere."""
+    listeners = {"CLIENT": Listener(), "HIDDEN": Listener(advertised=lambda node: "127.0.0.1:%d" % node)}
+    with Kafka(tmp_path_factory.mktemp("three-kafkas"), listeners, nodes=3, version=version) as cluster:
         yield cluster
 
 

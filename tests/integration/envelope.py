@@ -4,13 +4,16 @@
     Envelope(batch).at("seal time")         → the position of its first byte in batch.data
     fetch(connection, "orders", 0)          → Fetched(error, data, aborted)
 
-Layout: spec/sealed-batch.md, section 5. Only the standard library is used.
+    stubs: functions from a batch's records section to another one
+
+Layout: spec/sealed-batch.md, sections 3 to 5.
 """
 
 import struct
 from dataclasses import dataclass
 
 import segment
+import zstandard
 
 MAGIC = b"SGNB"
 TAG_BYTES, SIGNATURE_BYTES = 16, 64
@@ -78,6 +81,56 @@ class Envelope:
         for _ in range(count):
             for name, size in parts:
                 self._take(name, size)
+
+
+# Stubs: the records behind the one that holds the envelope.
+
+# How a stub ends, behind its offset delta: a null key, an empty value, no headers.
+_STUB_END = b"\x01\x00\x00"
+
+
+def section(batch):
+    """The records section, decompressed."""
+    if batch.codec == "none":
+        return batch.records
+    return zstandard.ZstdDecompressor().decompressobj().decompress(batch.records)
+
+
+def having_section(batch, changed):
+    """The batch with another records section, compressed as a whole if the batch is."""
+    return batch.having_records(changed if batch.codec == "none" else zstandard.ZstdCompressor().compress(changed))
+
+
+def with_blocks(batch, change):
+    """The batch with its section changed behind the envelope, in a frame as sealers write it: the stubs in blocks of their own."""
+    first = Envelope(batch).at("signature") + 2
+    plain = section(batch)
+    stubs = change(plain)[plain.index(batch.data[first - 2 - SIGNATURE_BYTES:first]) + SIGNATURE_BYTES + 2:]
+    frame = zstandard.ZstdCompressor(write_content_size=False).compress(stubs)
+    return batch.having_records(batch.data[segment.HEADER_BYTES:first] + frame[zstandard.frame_header_size(frame):])
+
+
+def without_last_stub(plain):
+    return plain[:plain.rindex(_STUB_END, 0, -1) + len(_STUB_END)]
+
+
+def with_another_stub(plain):
+    return plain + plain[len(without_last_stub(plain)):]
+
+
+def with_a_keyed_stub(plain):
+    """The last stub has an empty key instead of none."""
+    return plain[:-len(_STUB_END)] + bytes(3)
+
+
+def with_a_record_for_a_stub(plain):
+    """The last stub says something."""
+    value = b"smuggled"
+    body = bytes([0, 0, 2 * 2, 1, 2 * len(value)]) + value + b"\0"
+    return without_last_stub(plain) + bytes([2 * len(body)]) + body
+
+
+# Fetches.
 
 
 @dataclass(frozen=True)

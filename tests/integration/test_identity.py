@@ -377,12 +377,14 @@ def test_one_version_of_tls(gateway, secure_kafka, authority, only):
     exchange.groups(endpoint, "java")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_old_tls(gateway, authority):
     context = wire.tls_context(authority.ca)
     context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.raises((ssl.SSLError, ConnectionError)):
         wire.Wire(gateway.bootstrap, context)
+    eventually(lambda: [e for e in gateway.events("client-failed") if "unsupported protocol" in e["why"]])
 
 
 def ask_in_vain(gateway):

@@ -6,6 +6,7 @@ are written through the gateway, a partition for each attack, and all of them ar
 """
 
 import itertools
+import os
 import struct
 import time
 from dataclasses import dataclass, field, replace
@@ -15,11 +16,13 @@ import clients
 import exchange
 import pytest
 import segment
-import zstandard
 from clients import CLIENTS, Record, can
-from envelope import Envelope, fetch
+from envelope import (MAGIC, Envelope, fetch, having_section, section, with_a_keyed_stub, with_a_record_for_a_stub,
+                      with_another_stub, with_blocks, without_last_stub)
 from exchange import Endpoint
 from gateway import Gateway, connect
+from kafka import Kafka
+from relay import Relay
 
 READER = "librdkafka"
 BATCHES = 4
@@ -54,10 +57,10 @@ class Kind:
 
 PLAIN = Kind("few-stubs")
 ZSTD = Kind("many-stubs", records=40)
+SINGLE = Kind("no-stubs", records=1)
 APPEND = Kind("append-time", settings={"message_timestamp_type": "LogAppendTime"})
 LEADER_ONLY = Kind("leader-only", job={"acks": 1, "idempotent": False})
 CONNECTIONS = Kind("connections", one_connection=False)
-TO_ACCEPT = Kind("to-accept")
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,11 @@ class Attack:
     @property
     def offset(self):
         return len(self.kept) * self.kind.records if self.at is None else self.at
+
+
+def alone(label, edit, verdict, **fields):
+    """An attack in a topic of its own: some clients stop at another partition's error too."""
+    return Attack(label, edit, verdict, Kind("alone"), **fields)
 
 
 # Edits.
@@ -119,50 +127,28 @@ def bringing(name):
 
 
 def forged():
-    return segment.forge([(b"k", b"forged")] * 3)
+    return segment.forge([(b"k", b"forged")] * PLAIN.records)
 
 
-def stubs(edit):
-    """The edit of batch 1's records section, uncompressed; a zstd one is compressed again as a whole."""
-    def change(batch):
-        if batch.codec == "none":
-            return batch.having_records(edit(batch.records))
-        section = zstandard.ZstdDecompressor().decompressobj().decompress(batch.records)
-        return batch.having_records(zstandard.ZstdCompressor().compress(edit(section)))
-    return changing(1, change)
+def forging(index):
+    return lambda found, others: segment.replace(found, index, forged())
 
 
-# A stub's last bytes: its offset delta (below 64), a null key, an empty value, no headers.
-STUB_TAIL = b"\x01\x00\x00"
-
-
-def without_last_stub(section):
-    return section[:section.rindex(STUB_TAIL, 0, -1) + len(STUB_TAIL)]
-
-
-def with_another_stub(section):
-    return section + section[len(without_last_stub(section)):]
-
-
-def with_a_keyed_stub(section):
-    """The last stub has an empty key instead of none."""
-    return section[:-3] + b"\x00\x00\x00"
-
-
-def with_a_record_for_a_stub(section):
-    """The last stub says something: the same length as a stub, but not as one."""
-    return without_last_stub(section) + record(2, b"smuggled")
-
-
-def record(delta, value):
-    body = bytes([0, 0, delta * 2, 1, len(value) * 2]) + value + b"\0"
-    return bytes([len(body) * 2]) + body
+def stubs(change):
+    return changing(1, lambda batch: having_section(batch, change(section(batch))))
 
 
 def with_fewer_records(batch):
     """A record less, and every count says so."""
-    return batch.having_records(without_last_stub(batch.records)).having(
-        record_count=batch.record_count - 1, last_offset_delta=batch.last_offset_delta - 1)
+    made = having_section(batch, without_last_stub(section(batch)))
+    return made.having(record_count=batch.record_count - 1, last_offset_delta=batch.last_offset_delta - 1)
+
+
+def marker(found, others):
+    """A transaction marker, which no seal covers, in place of a batch of one record."""
+    made = segment.forge([(bytes(4), bytes(6))], attributes=segment.TRANSACTIONAL | segment.CONTROL, producer_id=7,
+                         producer_epoch=0)
+    return segment.replace(found, 1, made)
 
 
 # By section 8.1 of the specification: what is no envelope any more, what breaks its rules, and what the hash tells.
@@ -243,9 +229,12 @@ STUBS = [
     Attack("stub added", stubs(with_another_stub), "altered"),
     Attack("stub made a record", stubs(with_a_record_for_a_stub), "altered"),
     Attack("record less, with every count", changing(1, with_fewer_records), "altered"),
+    Attack("emptied, as the cleaner does", changing(1, lambda b: b.having_records(b"").having(record_count=0)), "malformed"),
     Attack("stub altered under zstd", stubs(with_a_keyed_stub), "altered", ZSTD),
     Attack("stub removed under zstd", stubs(without_last_stub), "altered", ZSTD),
     Attack("stub added under zstd", stubs(with_another_stub), "altered", ZSTD),
+    Attack("stub altered in the sealer's own frame", changing(1, lambda b: with_blocks(b, with_a_keyed_stub)), "altered",
+           ZSTD),
     Attack("byte of the compressed stubs", changing(1, lambda batch: batch.flipped(len(batch) - 8)), "altered", ZSTD),
     Attack("ciphertext under zstd", flipping("ciphertext"), "altered", ZSTD),
     Attack("tag under zstd", flipping("tag"), "altered", ZSTD),
@@ -267,8 +256,9 @@ ORDER = [
     Attack("from another partition", bringing("partition"), "wrong place"),
     Attack("from another topic", bringing("topic"), "wrong place"),
     Attack("from a deleted topic of this name", bringing("deleted"), "wrong place"),
-    Attack("forged in place of one", lambda found, others: segment.replace(found, 1, forged()), "unsealed"),
+    Attack("forged in place of one", forging(1), "unsealed"),
     Attack("forged at the end", lambda found, others: segment.append(found, forged()), "unsealed", kept=(0, 1, 2, 3)),
+    Attack("a marker in place of one", marker, "removed", SINGLE, at=2),
     Attack("the tail cut", lambda found, others: found[:3], None, kept=(0, 1, 2)),
     Attack("one of several connections' removed", arranging(segment.remove, 1), "removed", CONNECTIONS),
     Attack("exchanged across connections", arranging(segment.exchange, 1, 2), "removed", CONNECTIONS),
@@ -288,18 +278,38 @@ TIME = [
     Attack("appended soon after", adding("max_timestamp", 9 * MINUTE_MS), None, APPEND, (0, 1, 2, 3)),
 ]
 
-# Each with the first and the last offset that the trust file comes to accept.
-ACCEPTED = {
-    Attack("altered, to be accepted", flipping("ciphertext"), "altered", TO_ACCEPT): (3, 5),
-    Attack("forged, to be accepted", lambda found, others: segment.replace(found, 1, forged()), "unsealed", TO_ACCEPT): (3, 5),
-    Attack("a hole, to be accepted", arranging(segment.remove, 1, close=False), "wrong offset", TO_ACCEPT, at=6): (3, 5),
-    Attack("removed, to be accepted", arranging(segment.remove, 1), "removed", TO_ACCEPT): (3, 8),
-    Attack("replayed, to be accepted", arranging(segment.duplicate, 1, 2), "replayed", TO_ACCEPT, (0, 1)): (6, 8),
-}
+@dataclass(frozen=True, eq=False)
+class Acceptance:
+    """Offsets that the trust file comes to accept, and the genuine batches that are delivered then, by base offset."""
 
+    attack: Attack
+    first: int
+    last: int
+    delivered: dict
+
+    @property
+    def label(self):
+        return self.attack.label
+
+    def records(self, partition):
+        return [replace(record, offset=base + i) for base, index in self.delivered.items()
+                for i, record in enumerate(self.attack.kind.batch(partition, index))]
+
+
+ACCEPTED = [
+    Acceptance(alone("altered, to accept", flipping("ciphertext"), "altered"), 3, 5, {0: 0, 6: 2, 9: 3}),
+    Acceptance(alone("forged, to accept", forging(1), "unsealed"), 3, 5, {0: 0, 6: 2, 9: 3}),
+    Acceptance(alone("a hole, to accept", arranging(segment.remove, 1, close=False), "wrong offset", at=6), 3, 5,
+               {0: 0, 6: 2, 9: 3}),
+    Acceptance(alone("removed, to accept", arranging(segment.remove, 1), "removed"), 3, 8, {0: 0, 3: 2, 6: 3}),
+    Acceptance(alone("replayed, to accept", arranging(segment.duplicate, 1, 2), "replayed", kept=(0, 1)), 6, 8,
+               {0: 0, 3: 1, 9: 2, 12: 3}),
+]
+
+ALTERED = alone("altered, for every client", flipping("ciphertext"), "altered")
 UNTOUCHED = Attack("untouched", lambda found, others: found, None, kept=(0, 1, 2, 3))
 
-ATTACKS = [UNTOUCHED, *PARTS, *OUTER, *STUBS, *ORDER, *TIME, *ACCEPTED]
+ATTACKS = [UNTOUCHED, ALTERED, *PARTS, *OUTER, *STUBS, *ORDER, *TIME, *(case.attack for case in ACCEPTED)]
 
 
 def label(case):
@@ -377,10 +387,12 @@ def refused(gateway, topic, partition=0):
 def check_fetches(gateway, topic, partition, delivered, code):
     """What stands before the refused batch comes in one Fetch; the next one gets the error and no byte."""
     with connect(gateway.bootstrap) as connection:
+        offset = 0
         if delivered:
             first = fetch(connection, topic, partition)
-            assert (first.error, first.offsets) == (NONE, list(range(delivered)))
-        after = fetch(connection, topic, partition, delivered)
+            assert (first.error, first.offsets) == (NONE, delivered)
+            offset = segment.batches(first.data)[-1].last_offset + 1
+        after = fetch(connection, topic, partition, offset)
         assert (after.error, after.data) == (code, b"")
 
 
@@ -390,7 +402,7 @@ def check_read(gateway, endpoint, topic, partition, expected, verdict, offset, c
     assert contents(result.records, timestamps) == contents(expected, timestamps)
     assert result.codes == ({code} if verdict else set()), result.errors
     assert refused(gateway, topic, partition) == ([(verdict, offset)] if verdict else [])
-    check_fetches(gateway, topic, partition, len(expected), code if verdict else NONE)
+    check_fetches(gateway, topic, partition, [r.offset for r in expected], code if verdict else NONE)
 
 
 # The list of aborted transactions.
@@ -448,7 +460,7 @@ OUTCOMES = [
             kept=(0,), at=4),
     Outcome("entry begins too late", lambda entries: [replace(entries[0], first=7)], stock=(0, 1, 2), kept=(0,), at=4),
     Outcome("entry of the last transaction added", with_entry(2), stock=(0,), kept=(0,), at=8),
-    Outcome("entry of the first transaction added", with_entry(0), stock=(2,), kept=(), at=0),
+    Outcome("entry of the first transaction added", with_entry(0), stock=(), kept=(), at=0),
     Outcome("abort marker made a commit marker", markers=(1,), stock=(0,), kept=(0,), at=4),
     Outcome("commit marker made an abort marker", markers=(0,), kept=(), at=0),
     Outcome("entry and marker, which agree", lambda entries: [], (1,), (0, 1, 2), (0, 1, 2), None),
@@ -461,6 +473,8 @@ class Transactions:
     def __init__(self, writing):
         self.kafka = writing.kafka
         self.topic = writing.topic("transactions", len(OUTCOMES))
+        # Markers have the time of today; beside records of years ago they would begin another segment.
+        self.time = int(time.time() * 1000)
         partitions = range(len(OUTCOMES))
         transactions = [{"commit": t != 1, "records": [r for p in partitions for r in self.records(t, p)]}
                         for t in range(3)]
@@ -468,16 +482,16 @@ class Transactions:
                           transactions=transactions)
         clients.produce(READER, job).check()
 
-    @staticmethod
-    def records(transaction, partition):
+    def records(self, transaction, partition):
         first = first_of(transaction)
-        return [Record(b"k", b"%d of %d" % (i, transaction), (), exchange.START, partition, first + i)
+        return [Record(b"k", b"%d of %d" % (i, transaction), (), self.time, partition, first + i)
                 for i in range(IN_TRANSACTION)]
 
     def expected(self, partition, transactions):
         return [record for t in transactions for record in self.records(t, partition)]
 
     def edit(self):
+        self.listed = []
         for partition, outcome in enumerate(OUTCOMES):
             path = self.kafka.segments(self.topic, partition)[-1]
             segment.rewrite(path, lambda found: [self._turn(b, outcome.markers) for b in found])
@@ -486,7 +500,8 @@ class Transactions:
                 assert [(entry.first, entry.last) for entry in entries] == [(4, 7)]
                 file.seek(0)
                 file.truncate()
-                for entry in outcome.listed(entries):
+                self.listed.append(outcome.listed(entries))
+                for entry in self.listed[-1]:
                     file.write(_ENTRY.pack(0, entry.producer_id, entry.first, entry.last, entry.stable))
 
     @staticmethod
@@ -556,30 +571,349 @@ def test_edited(logs, gateway, sealed, direct, attack):
                timestamps=attack.kind is not APPEND)
 
 
+def test_reader_who_did_not_follow(logs, gateway, sealed):
+    """Who begins to read at a batch that was replayed cannot know; but its links and lists bind it to what went before."""
+    topic, partition = logs.place(next(attack for attack in ORDER if attack.label == "replayed at the end"))
+    result = clients.consume(READER, sealed.job(topic, start={str(partition): 12}, count=3)).check()
+    assert [record.value for record in result.records] == [r.value for r in PLAIN.batch(partition, 1)]
+    topic, partition = logs.place(next(attack for attack in ORDER if attack.label == "exchanged"))
+    result = clients.consume(READER, sealed.job(topic, start={str(partition): 3}, count=3))
+    assert result.codes == {CORRUPT_MESSAGE} and not result.records
+
+
+def test_changed_between_readings(gateway, sealed, kafka):
+    """A reader that comes back meets another authentic batch where it read one before."""
+    topic = sealed.topic("changed")
+    for index in range(BATCHES):
+        exchange.send(sealed, READER, topic, LEADER_ONLY.batch(0, index), **LEADER_ONLY.job)
+    with connect(gateway.bootstrap) as connection:
+        assert fetch(connection, topic).offsets == list(range(12))
+        segment.rewrite(kafka.segments(topic)[-1], lambda found: segment.exchange(found, 1, 2))
+        again = fetch(connection, topic)
+        assert (again.error, again.offsets) == (NONE, [0, 1, 2])
+        assert fetch(connection, topic, 0, 3).error == CORRUPT_MESSAGE
+    assert refused(gateway, topic) == [("removed", 3)]
+
+
+COMMITTED = {"isolation": "read_committed"}
+
+
+def check_outcome(gateway, made, partition, result, kept, at):
+    assert contents(result.records) == contents(made.expected(partition, kept))
+    assert result.codes == (set() if at is None else {CORRUPT_MESSAGE}), result.errors
+    assert refused(gateway, made.topic, partition)[-1:] == ([] if at is None else [("outcome forged", at)])
+
+
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=label)
 def test_outcome(logs, gateway, sealed, direct, outcome):
     """Readers of committed data rely on the broker's list of what was aborted; markers are held against it."""
     made, partition = logs.transactions, OUTCOMES.index(outcome)
-    committed = {"isolation": "read_committed"}
-    count = len(outcome.stock) * IN_TRANSACTION
-    stock = read(direct, made.topic, partition, count, **committed)
-    assert [r.offset for r in stock.records] == [r.offset for r in made.expected(partition, outcome.stock)]
-    expected = made.expected(partition, outcome.kept)
-    with connect(direct.bootstrap) as c:
-        d = fetch(c, made.topic, partition, committed=True)
-        print("DIRECT", d.error, d.aborted, [(b.base_offset, b.control, b.records) for b in segment.batches(d.data) if b.control])
-    with connect(gateway.bootstrap) as c:
-        d = fetch(c, made.topic, partition, committed=True)
-        print("GW", d.error, d.aborted, [(b.base_offset, b.control) for b in segment.batches(d.data)])
-    print(refused(gateway, made.topic, partition))
-    result = read(sealed, made.topic, partition, len(expected) + (outcome.at is not None), **committed)
-    assert contents(result.records) == contents(expected)
-    assert result.codes == (set() if outcome.at is None else {CORRUPT_MESSAGE}), result.errors
-    assert refused(gateway, made.topic, partition) == ([] if outcome.at is None else [("outcome forged", outcome.at)])
+    with connect(direct.bootstrap) as connection:
+        served = fetch(connection, made.topic, partition, committed=True)
+    assert served.aborted == tuple((entry.producer_id, entry.first) for entry in made.listed[partition])
+    if outcome.stock:
+        stock = read(direct, made.topic, partition, len(outcome.stock) * IN_TRANSACTION, **COMMITTED).check()
+        assert [r.offset for r in stock.records] == [r.offset for r in made.expected(partition, outcome.stock)]
+    count = len(outcome.kept) * IN_TRANSACTION + (outcome.at is not None)
+    result = read(sealed, made.topic, partition, count, **COMMITTED)
+    check_outcome(gateway, made, partition, result, outcome.kept, outcome.at)
+
+
+@pytest.mark.parametrize("name, kept, at", [
+    ("entry removed", (0, 1), 7), ("commit marker made an abort marker", (0,), 3),
+])
+def test_outcome_in_parts(logs, gateway, sealed, name, kept, at):
+    """What was delivered in earlier responses than the marker's stays delivered; the marker itself is refused."""
+    made, partition = logs.transactions, [outcome.label for outcome in OUTCOMES].index(name)
+    result = read(sealed, made.topic, partition, 3 * IN_TRANSACTION, partition_max_bytes=1, **COMMITTED)
+    check_outcome(gateway, made, partition, result, kept, at)
 
 
 def test_outcome_of_uncommitted_reads(logs, gateway, sealed):
     """Who reads everything is not given the list, and cannot be misled by it."""
     made, partition = logs.transactions, len(OUTCOMES) - 1
     result = read(sealed, made.topic, partition, 3 * IN_TRANSACTION)
-    assert contents(result.records) == contents(made.expected(partition, (0, 1, 2)))
+    check_outcome(gateway, made, partition, result, (0, 1, 2), None)
+
+
+# Every client.
+
+
+@pytest.fixture(scope="module")
+def plainly_refusing(tmp_path_factory, kafka, gateway):
+    """A gateway whose refusals no client retries."""
+    with Gateway(tmp_path_factory.mktemp("refusing"), kafka, topics=POLICY, keys=gateway.keys,
+                 settings={"fetch-refusal-error": "invalid-record"}) as running:
+        yield Endpoint(running.bootstrap, kafka)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("code", [CORRUPT_MESSAGE, INVALID_RECORD])
+def test_every_client_stops(logs, sealed, plainly_refusing, client, code):
+    topic, partition = logs.place(ALTERED)
+    endpoint = sealed if code == CORRUPT_MESSAGE else plainly_refusing
+    patient = {"report_retriable": True} if code == CORRUPT_MESSAGE and not can(client, "report error 2") else {}
+    result = read(endpoint, topic, partition, BATCHES * PLAIN.records, client, **patient)
+    assert contents(result.records) == contents(placed(ALTERED.kind.batch(partition, 0)))
+    assert result.codes == {code}, result.errors
+
+
+# Accepted exceptions.
+
+
+def topic_id(kafka, topic):
+    with open(os.path.join(kafka.partition(topic), "partition.metadata")) as file:
+        return dict(line.split(": ") for line in file.read().splitlines())["topic_id"]
+
+
+def trust(gateway, **keys):
+    """Adds rows to lists of the trust file, and has it read anew."""
+    for key, rows in keys.items():
+        gateway.trust.setdefault(key.replace("_", "-"), []).extend(rows)
+    gateway.write()
+    gateway.reload()
+    assert not gateway.events("reload-refused")
+
+
+def wait_until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("case", ACCEPTED, ids=label)
+def test_accepted(logs, gateway, sealed, kafka, consumers, case):
+    """What somebody has looked into and accepted stops nobody any more: neither who is waiting there nor who comes."""
+    topic, partition = logs.place(case.attack)
+    expected = case.records(partition)
+    place = {"start": {str(partition): 0}, "count": len(expected)}
+    # This client asks again and again, in silence.
+    waiting = clients.start("franz", "consume", sealed.job(topic, **place)) if "franz" in consumers else None
+    wait_until(lambda: waiting is None or refused(gateway, topic, partition))
+    trust(gateway, exceptions=[{
+        "topic": topic, "topic-id": topic_id(kafka, topic), "partition": partition, "first-offset": case.first,
+        "last-offset": case.last, "reason": case.label,
+    }])
+    results = clients.together(*[lambda c=c: clients.consume(c, sealed.job(topic, **place)) for c in consumers])
+    for result in [*results, *([waiting.result()] if waiting else [])]:
+        assert contents(result.check().records) == contents(expected), result.client
+    found = gateway.events("batch-accepted", topic=topic, partition=partition)
+    assert case.attack.verdict in {event["verdict"] for event in found}
+    assert {event["accepted"] for event in found} == {case.label}
+
+
+# Writers.
+
+
+@dataclass(frozen=True, eq=False)
+class Stranger:
+    """Another writer than the reader's own, and what becomes of the second and third batch of four, which are its.
+
+    trusted: what the trust file says of it, or None; `last_good` is where it was revoked.
+    """
+
+    label: str
+    verdict: Optional[str]
+    trusted: Optional[dict] = None
+    last_good: Optional[tuple] = None
+    recipients: tuple = ("analytics",)
+    kept: int = 1
+
+    @property
+    def name(self):
+        return self.label.replace(" ", "-")
+
+
+REVOKED = {"topics": ["*"], "revoked": {"reason": "stolen"}}
+UNTRUSTED = "writer not trusted"
+
+STRANGERS = [
+    Stranger("unknown", "unknown writer"),
+    Stranger("trusted", None, {"topics": ["writers-*"]}, kept=4),
+    Stranger("of other topics", UNTRUSTED, {"topics": ["orders", "payments-*"]}),
+    Stranger("revoked", UNTRUSTED, REVOKED),
+    Stranger("revoked after its first batch", UNTRUSTED, REVOKED, (0, 5), kept=2),
+    Stranger("revoked amid its first batch", UNTRUSTED, REVOKED, (0, 4)),
+    Stranger("revoked elsewhere", UNTRUSTED, REVOKED, (1, 5)),
+    Stranger("no longer valid", UNTRUSTED, {"topics": ["*"], "not-after": "2020-01-01T00:00:00Z"}),
+    Stranger("not valid yet", UNTRUSTED, {"topics": ["*"], "not-before": "2100-01-01T00:00:00Z"}),
+    Stranger("for other recipients", "key unavailable", {"topics": ["*"]}, recipients=("others",)),
+]
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory, kafka, gateway, sealed):
+    """The topic in which all of them have written, each into a partition of its own."""
+    topic = sealed.topic("writers", len(STRANGERS))
+    everywhere = range(len(STRANGERS))
+
+    def send(endpoint, partitions, index):
+        records = [record for partition in partitions for record in PLAIN.batch(partition, index)]
+        exchange.send(endpoint, READER, topic, records, batch_records=len(records))
+
+    send(sealed, everywhere, 0)
+    with Gateway(tmp_path_factory.mktemp("strangers"), kafka, keys=gateway.keys, writer=STRANGERS[0].name) as theirs:
+        for partition, stranger in enumerate(STRANGERS):
+            theirs.writer, theirs.recipients = stranger.name, stranger.recipients
+            theirs.trusted = {stranger.name: ["*"]}
+            theirs.write()
+            theirs.reload()
+            for index in (1, 2):
+                send(Endpoint(theirs.bootstrap, kafka), [partition], index)
+    send(sealed, everywhere, 3)
+    for partition, stranger in enumerate(STRANGERS):
+        if stranger.trusted:
+            gateway.trusted[stranger.name] = trusted_as(stranger, topic_id(kafka, topic), partition)
+    trust(gateway)
+    return topic
+
+
+def trusted_as(stranger, topic, partition):
+    if not stranger.last_good:
+        return stranger.trusted
+    elsewhere, offset = stranger.last_good
+    row = {"topic-id": topic, "partition": partition + elsewhere, "offset": offset}
+    return {**stranger.trusted, "revoked": {"reason": "stolen", "last-good": [row]}}
+
+
+@pytest.mark.parametrize("stranger", STRANGERS, ids=label)
+def test_writer(strangers, gateway, sealed, stranger):
+    partition = STRANGERS.index(stranger)
+    expected = placed(record for index in range(stranger.kept) for record in PLAIN.batch(partition, index))
+    check_read(gateway, sealed, strangers, partition, expected, stranger.verdict, len(expected))
+
+
+# Other clusters.
+
+
+@pytest.fixture(scope="module")
+def other_kafka(tmp_path_factory, version):
+    with Kafka(tmp_path_factory.mktemp("other-kafka"), version=version) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def other_gateway(tmp_path_factory, other_kafka, gateway):
+    """A gateway of the same writer and reader in front of another cluster."""
+    with Gateway(tmp_path_factory.mktemp("other-gateway"), other_kafka, keys=gateway.keys) as running:
+        yield running
+
+
+def test_copied_to_another_cluster(gateway, sealed, kafka, other_gateway, other_kafka):
+    """Batches of one cluster's topic in place of those of a topic of that name in another."""
+    topic = sealed.topic("copied")
+    other_kafka.topic(topic)
+    for endpoint in (sealed, Endpoint(other_gateway.bootstrap, other_kafka)):
+        exchange.send(endpoint, READER, topic, PLAIN.batch(0, 0))
+    copied = segment.read(kafka.segments(topic)[-1])
+    path = other_kafka.segments(topic)[-1]
+    assert [len(batch) for batch in segment.read(path)] == [len(batch) for batch in copied]
+    segment.write(path, copied)
+    other = Endpoint(other_gateway.bootstrap, other_kafka)
+    check_read(other_gateway, other, topic, 0, [], "wrong place", 0)
+
+
+class Impostor(Relay):
+    """Stands before one cluster's broker, and has it say that it belongs to another cluster."""
+
+    def __init__(self, kafka, claimed):
+        super().__init__(kafka.port())
+        self.own, self.claimed = self._field(kafka.cluster_id), self._field(claimed)
+
+    def edits(self):
+        return (lambda data: data), (lambda data: data.replace(self.own, self.claimed))
+
+    @staticmethod
+    def _field(text):
+        """As Metadata has it, and envelopes do not: the length is one more."""
+        return bytes([len(text) + 1]) + text.encode()
+
+
+def test_brokers_of_another_cluster(tmp_path, kafka, gateway, other_gateway, other_kafka):
+    """Brokers lie about their cluster: all else of a batch's place is right, and only the trust file knows better."""
+    topic = other_kafka.topic(exchange.group("impostor"))
+    exchange.send(Endpoint(other_gateway.bootstrap, other_kafka), READER, topic, PLAIN.batch(0, 0))
+    with Impostor(other_kafka, kafka.cluster_id) as relay:
+        cluster = {"bootstrap-servers": [relay.address], "nodes": [{"id": 1, "address": relay.address}]}
+        with Gateway(tmp_path, kafka, keys=gateway.keys, settings={"cluster": cluster}) as misled:
+            check_read(misled, Endpoint(misled.bootstrap, kafka), topic, 0, [], "wrong place", 0)
+            assert relay.connections > 0
+
+
+# Clear data.
+
+
+def send_clear_and_sealed(sealed, direct, topic, partition=0):
+    """A batch past the gateway, one through it, and another past it."""
+    for index, endpoint in enumerate((direct, sealed, direct)):
+        exchange.send(endpoint, READER, topic, PLAIN.batch(partition, index), one_batch=True)
+
+
+def test_injected(gateway, sealed, direct):
+    """Another producer, who knows where the brokers are."""
+    topic = sealed.topic("injected")
+    exchange.send(sealed, READER, topic, PLAIN.batch(0, 0))
+    exchange.send(direct, READER, topic, PLAIN.batch(0, 1))
+    exchange.send(sealed, READER, topic, PLAIN.batch(0, 2))
+    check_read(gateway, sealed, topic, 0, placed(PLAIN.batch(0, 0)), "unsealed", 3)
+
+
+@pytest.mark.parametrize("cut_over, kept", [(0, 0), (2, 0), (3, 2), (8, 2), (9, 3)])
+def test_cut_over(gateway, sealed, direct, kafka, cut_over, kept):
+    """Clear data is delivered where all of its batch stands before the cut-over, and sealed data on both sides of it."""
+    topic = sealed.topic("cut-over")
+    send_clear_and_sealed(sealed, direct, topic)
+    trust(gateway, cut_overs=[{"topic": topic, "topic-id": topic_id(kafka, topic), "partition": 0, "offset": cut_over}])
+    expected = placed(record for index in range(kept) for record in PLAIN.batch(0, index))
+    check_read(gateway, sealed, topic, 0, expected, None if kept == 3 else "unsealed", len(expected))
+
+
+def test_not_opened(gateway, sealed, direct, writing):
+    """Where policy does not open, readers get what is stored, byte for byte."""
+    topic = sealed.topic("shut")
+    send_clear_and_sealed(sealed, direct, topic)
+    with connect(gateway.bootstrap) as ours, connect(direct.bootstrap) as theirs:
+        stored = fetch(theirs, topic)
+        assert stored.data.count(MAGIC) == 1 and fetch(ours, topic) == stored
+    result = read(sealed, topic, 0, 9).check()
+    assert [MAGIC in (record.value or b"") for record in result.records] == [False] * 3 + [True] + [False] * 5
+    assert not gateway.refusals(topic)
+
+
+def test_not_sealed(gateway, sealed, direct):
+    """Where policy does not seal, nothing is sealed, and nothing that was written into the files is noticed."""
+    topic = sealed.topic("clear")
+    exchange.send(sealed, READER, topic, PLAIN.batch(0, 0))
+    path = sealed.kafka.segments(topic)[-1]
+    segment.rewrite(path, lambda found: [found[0].replacing(b"record 1", b"forgery!")])
+    result = read(sealed, topic, 0, PLAIN.records).check()
+    assert [record.value for record in result.records] == [b"record 0 of 0", b"forgery! of 0", b"record 2 of 0"]
+    assert not gateway.refusals(topic)
+
+
+# Share groups.
+
+
+@pytest.mark.parametrize("client", [client for client in CLIENTS if can(client, "share groups")])
+def test_share_group(gateway, sealed, direct, kafka, client):
+    """The good records are delivered, those behind the bad batch too; its own are neither delivered nor acknowledged."""
+    topic, group = sealed.topic("shared"), exchange.group("shared")
+    kafka.configure("group", group, share_auto_offset_reset="earliest")
+    records = [record for index in range(BATCHES) for record in PLAIN.batch(0, index)]
+    exchange.send(sealed, READER, topic, records, batch_records=PLAIN.records)
+    segment.rewrite(kafka.segments(topic)[-1], lambda found: flipping("ciphertext")(found, {}))
+    good, bad = records[:3] + records[6:], range(3, 6)
+
+    def share(endpoint, **fields):
+        return clients.consume(client, endpoint.job(topic, group=group, share=True, **fields))
+
+    result = share(sealed, count=len(good)).check()
+    assert sorted(contents(result.records)) == contents([replace(r, offset=records.index(r)) for r in good])
+    assert refused(gateway, topic) == [("altered", 3)]
+    result = share(sealed, count=1, timeout_ms=3000)
+    print("SHARE", client, result.errors)
+    assert not result.records and not result.ok
+    # They are still there for a member that does not look.
+    result = share(direct, count=len(bad)).check()
+    assert sorted(record.offset for record in result.records) == list(bad)

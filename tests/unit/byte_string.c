@@ -20,7 +20,7 @@ void byte_string_free(struct byte_string *bytes)
 
 uint8_t *byte_string_room(struct byte_string *bytes, size_t size)
 {
-    if (size > bytes->capacity - bytes->size) {
+    if (!bytes->data || size > bytes->capacity - bytes->size) {
         size_t capacity = 2 * bytes->capacity + size + 64;
         uint8_t *data = realloc(bytes->data, capacity);
         require(data, "memory is out");

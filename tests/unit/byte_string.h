@@ -16,9 +16,10 @@ void byte_string_add(struct byte_string *bytes, struct slice more);
 /* Room for `size` bytes at the end, zero. */
 uint8_t *byte_string_room(struct byte_string *bytes, size_t size);
 
+/* Never NULL, so that it can be read without asking. */
 static inline struct slice byte_string_slice(const struct byte_string *bytes)
 {
-    return slice_of(bytes->data, bytes->size);
+    return slice_of(bytes->data ? bytes->data : (const uint8_t *)"", bytes->size);
 }
 
 /* The number of times `what` occurs; it is not empty. */

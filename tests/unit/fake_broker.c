@@ -273,7 +273,8 @@ static json_t *fetch(struct fake_broker *broker, const struct fake_request *requ
     if (epoch == 0 && broker->sessions) {
         json_decref(broker->session);
         broker->session = json_array();
-        broker->last_session = broker->session_id = broker->last_session ? broker->last_session + 1 : FAKE_FIRST_SESSION;
+        broker->last_session = broker->session_id =
+            broker->last_session ? broker->last_session + 1 : FAKE_FIRST_SESSION;
     }
     bool in_session = goes_on || (epoch == 0 && broker->sessions);
     if (in_session) {
@@ -294,9 +295,9 @@ static json_t *share_partition(struct fake_topic *topic, int64_t index)
     if (known && topic->partitions[index].log.size > 0) {
         struct fake_partition *partition = &topic->partitions[index];
         json_object_set_new(answer, "Records", json_hex(byte_string_slice(&partition->log)));
-        json_object_set_new(answer, "AcquiredRecords",
-                            json_of("[{'FirstOffset': 0, 'LastOffset': %ld, 'DeliveryCount': 1}]",
-                                    (long)partition->next_offset - 1));
+        json_object_set_new(
+            answer, "AcquiredRecords",
+            json_of("[{'FirstOffset': 0, 'LastOffset': %ld, 'DeliveryCount': 1}]", (long)partition->next_offset - 1));
     }
     return answer;
 }
@@ -385,8 +386,8 @@ static json_t *api_versions(void)
     json_t *keys = json_array();
     const struct api *api;
     for (int16_t key = 0; (api = api_find(key)); key++) {
-        json_array_append_new(keys, json_of("{'ApiKey': %d, 'MinVersion': %d, 'MaxVersion': %d}", key,
-                                            api->version_min, api->version_max + 1));
+        json_array_append_new(keys, json_of("{'ApiKey': %d, 'MinVersion': %d, 'MaxVersion': %d}", key, api->version_min,
+                                            api->version_max + 1));
     }
     json_array_append_new(keys, json_of("{'ApiKey': 999, 'MinVersion': 0, 'MaxVersion': 3}"));
     json_t *response = json_object();

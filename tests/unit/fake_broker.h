@@ -19,7 +19,7 @@ enum {
 };
 
 /* What no client may ever see. */
-#define FAKE_HOST "broker-in-the-back.internal"
+#define FAKE_HOST       "broker-in-the-back.internal"
 #define FAKE_CLUSTER_ID "MkU3OEVBNTcwNTJENDM2Qk"
 
 struct fake_partition {

@@ -257,7 +257,7 @@ static json_t *get_array(struct parser *p, const struct field *field)
     }
     json_t *array = json_array();
     for (int64_t i = 0; i < count && !p->r.error; i++) {
-        json_array_append_new(array, field->element == FIELD_STRUCT         ? get_fields(p, field->fields)
+        json_array_append_new(array, field->element == FIELD_STRUCT    ? get_fields(p, field->fields)
                                      : field_width(field->element) > 0 ? get_fixed(p, field->element)
                                                                        : get_content(p, field->element));
     }

@@ -206,7 +206,8 @@ static bool read_side(struct relay_party *party, enum relay_side side)
         return false;
     }
     note_error(party, relay_room(party->relay, side, &at, &room));
-    require(party->error || room > 0 || relay_is_starved(party->relay, side), "a relay that wants bytes offers no room");
+    require(party->error || room > 0 || relay_is_starved(party->relay, side),
+            "a relay that wants bytes offers no room");
     size = read_size(party, side, room);
     if (party->error || size == 0) {
         return false;
@@ -400,7 +401,8 @@ static json_t *find_partition(struct relay_world *world, json_t *topics, const c
     for (size_t i = 0; i < json_array_size(topics); i++) {
         json_t *one = json_array_get(topics, i), *list = json_object_get(one, list_field);
         json_t *name = json_object_get(one, "Name") ? json_object_get(one, "Name") : json_object_get(one, "Topic");
-        bool same = name ? strcmp(json_string_value(name), topic) == 0 : json_equal(json_object_get(one, "TopicId"), id);
+        bool same =
+            name ? strcmp(json_string_value(name), topic) == 0 : json_equal(json_object_get(one, "TopicId"), id);
         for (size_t k = 0; same && k < json_array_size(list); k++) {
             json_t *candidate = json_array_get(list, k);
             found = json_number_at(candidate, index_field) == partition ? candidate : found;

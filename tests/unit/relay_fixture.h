@@ -25,7 +25,7 @@ enum {
 
 /* Every record of world_batch has it. */
 #define WORLD_MARKER "record number"
-#define WORLD_HOST "gateway.example"
+#define WORLD_HOST   "gateway.example"
 
 struct world_finding {
     enum verdict verdict;

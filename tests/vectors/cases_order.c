@@ -47,7 +47,10 @@ static void wrong_offset(struct world *w, const char *root)
     fetch_wrong_offset(&v, &before, 0, false);
     vector_end(&v, root);
 
-    v = vector_begin(w, "wrong-offset", "end_of_numbers", "no log reaches the last offset that there is");
+    v = vector_begin(w, "wrong-offset", "no_offsets", "no log begins below 0 or reaches the last offset that there is");
+    struct made below = SEALED_AT(w, -2, .count = 5);
+    fetch_begin(&v, 0, NULL);
+    fetch_wrong_offset(&v, &below, 0, false);
     struct made last = SEALED_AT(w, INT64_MAX, 0);
     fetch_begin(&v, INT64_MAX, NULL);
     fetch_wrong_offset(&v, &last, INT64_MAX, false);

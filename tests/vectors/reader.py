@@ -401,7 +401,7 @@ class Fetch:
 
     def continuity(self, seen):
         expected = self.expected
-        if not seen.base <= seen.last < 2**63 - 1:
+        if not 0 <= seen.base <= seen.last < 2**63 - 1:
             raise Refused("wrong offset", None, expected=expected)
         at_boundary = self.started or self.place.boundary(expected)
         goes_on = seen.base == expected if at_boundary else seen.base <= expected <= seen.last
@@ -458,6 +458,11 @@ class Fetch:
             if seen.marker == "abort":
                 self.in_effect.discard(producer)
 
+    def revise(self, finding, verdict):
+        """A verdict that comes after rule 13, in place of one that had been accepted or was good."""
+        finding.verdict, finding.expected, finding.missed = verdict, None, None
+        finding.accepted = self.accepts((finding.base, finding.last))
+
     def doubt(self, producer):
         """The marker met last contradicts the list: so is all of its transaction that stands in this response."""
         for index in range(len(self.seen) - 2, -1, -1):
@@ -469,7 +474,7 @@ class Fetch:
             if one.marker:
                 break
             if finding.delivered:
-                finding.verdict, finding.accepted = "outcome forged", self.accepts(one.whole)
+                self.revise(finding, "outcome forged")
         if self.accepts(self.seen[-1].whole):
             self.reader.outcomes.pop(producer, None)
         raise Refused("outcome forged", self.seen[-1].whole)
@@ -497,7 +502,7 @@ class Fetch:
                 if finding.delivered:
                     finding.opened = self.open(one)
             except Refused as refused:
-                finding.verdict, finding.accepted = refused.verdict, self.accepts(one.whole)
+                self.revise(finding, refused.verdict)
             if finding.refused and not self.share_group:
                 break
             if finding.accepted and not finding.delivered and not self.share_group:

@@ -43,10 +43,10 @@ static struct want some_want(const struct world *w, const struct predecessor *li
     };
 }
 
-static void write_vector(struct world *w, const char *root, int number)
+static void write_vector(struct world *w, const char *root, unsigned long seed, int number)
 {
-    char name[32];
-    snprintf(name, sizeof name, "%d", number);
+    char name[48];
+    snprintf(name, sizeof name, "%lu-%d", seed, number);
     struct vector v = vector_begin(w, "random", name, "");
     struct predecessor listed[PREDECESSORS_MAX];
     size_t listed_count = 0;
@@ -73,11 +73,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s FOLDER HOW_MANY SEED\n", argv[0]);
         return 2;
     }
-    srandom((unsigned)strtoul(argv[3], NULL, 10));
+    unsigned long seed = strtoul(argv[3], NULL, 10);
+    srandom((unsigned)seed);
     for (int i = 0; i < atoi(argv[2]); i++) {
         struct world w;
+        world_seed("random", argv[3]);
         world_init(&w);
-        write_vector(&w, argv[1], i);
+        write_vector(&w, argv[1], seed, i);
         world_free(&w);
     }
     return 0;

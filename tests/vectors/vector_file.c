@@ -19,6 +19,7 @@ static void check(bool fine, const char *what)
 
 struct vector vector_begin(struct world *w, const char *folder, const char *name, const char *comment)
 {
+    world_seed(folder, name);
     for (size_t i = 0; i < WORLD_STREAMS; i++) {
         seal_stream_init(&w->streams[i]);
     }

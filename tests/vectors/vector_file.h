@@ -35,7 +35,7 @@ struct vector {
     size_t log_size;
 };
 
-/* Streams begin anew.  Trusts writer 0 for orders*, and opens with recipient 0's key; what is to be otherwise is set by the caller. */
+/* Streams and randomness begin anew.  Trusts writer 0 for orders*, and opens with recipient 0's key; what is to be otherwise is set by the caller. */
 struct vector vector_begin(struct world *w, const char *folder, const char *name, const char *comment);
 /* Writes it below `root` and frees it. */
 void vector_end(struct vector *v, const char *root);

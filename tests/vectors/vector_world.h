@@ -39,6 +39,11 @@ struct world {
     size_t kept_count;
 };
 
+/*
+ * From here on all randomness follows from the texts: the same program writes
+ * the same vectors.  Called before the first world_init.
+ */
+void world_seed(const char *text, const char *more);
 void world_init(struct world *w);
 void world_free(struct world *w);
 /* Zeroed memory. */

@@ -6,7 +6,8 @@
         ...
 
 Whatever ends the block (its end, a failure, after take_signals also ^C and SIGTERM), every process is ended and the
-directory removed. Should the demo itself be killed, the kernel ends its processes. Logs are kept, in build/demo-logs, only when `keep_logs` is called.
+directory removed. Should the demo itself be killed, the kernel ends its processes. Logs are kept, in build/demo-logs,
+only when `keep_logs` is called.
 """
 
 import base64
@@ -266,9 +267,9 @@ _held = None
 
 
 def take_signals():
-    """From now on those that ask for an end raise Interrupted."""
+    """From now on those that ask for an end raise Interrupted; a hangup does not under nohup."""
     for number in ENDING_SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _on_signal)
 
 
