@@ -89,10 +89,18 @@ signet_error gates_open(const struct config *config, struct gate **ret_gates, si
     return SIGNET_OK;
 }
 
-void gates_close(struct gate *gates, size_t count)
+void gates_stop(struct gate *gates, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        socket_close_listening(gates[i].descriptor);
+        if (gates[i].descriptor >= 0) {
+            socket_close_listening(gates[i].descriptor);
+            gates[i].descriptor = -1;
+        }
     }
+}
+
+void gates_close(struct gate *gates, size_t count)
+{
+    gates_stop(gates, count);
     free(gates);
 }

@@ -13,13 +13,15 @@
 /* A descriptor that is listened on, and what a connection on it is for. */
 struct gate {
     const struct config_listener *listener;
-    int descriptor;
-    int32_t node; /* -1: bootstrap, or by name */
+    int descriptor; /* -1: stopped */
+    int32_t node;   /* -1: bootstrap, or by name */
 };
 
 /* All or none.  SYSTEM with a cause that names the address, OUT_OF_MEMORY. */
 signet_error gates_open(const struct config *config, struct gate **ret_gates, size_t *ret_count,
                         struct cause *ret_cause);
+/* Refuses new connections from now on; who came in by a gate may still look at it.  No loop may listen any more. */
+void gates_stop(struct gate *gates, size_t count);
 /* Takes NULL. */
 void gates_close(struct gate *gates, size_t count);
 

@@ -242,9 +242,13 @@ static void stop_all(struct gateway *g)
     }
 }
 
+/* Clients that come now are refused at once, rather than left waiting, so that they go elsewhere. */
 static void look_whether_drained(void *context)
 {
     struct gateway *g = context;
+    if (atomic_load(&g->plant.listening) == 0) {
+        gates_stop(g->plant.gates, g->plant.gate_count);
+    }
     bool late = loop_now_ms(g->loop) > g->drain_deadline_ms;
     if (late || atomic_load(&g->plant.connections) == 0) {
         log_event(LOG_INFO, late ? "drain-ended" : "drained", NULL);

@@ -171,6 +171,7 @@ static void drain(void *context)
     struct worker *worker = context;
     worker->draining = true;
     close_listeners(worker);
+    atomic_fetch_sub(&worker->plant->listening, 1);
     for (struct session *s = worker->sessions, *next; s; s = next) {
         next = session_next(s);
         session_drain(s);
@@ -317,6 +318,7 @@ signet_error worker_start(struct worker *worker)
     sigset_t all, before;
     sigfillset(&all);
     timer_repeat(worker->sweep, SWEEP_MS);
+    atomic_fetch_add(&worker->plant->listening, 1);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&worker->thread, NULL, run, worker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -29,6 +29,7 @@ struct plant {
     struct tls_slot cluster_tls;
     atomic_bool draining;
     atomic_uint connections; /* of all workers, against limits.connections */
+    atomic_uint listening;   /* workers that take connections from the gates */
     atomic_uint next_bootstrap;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/resend.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -63,6 +64,7 @@ static void link_kept(struct resends *r, struct kept **at, struct kept *kept)
 static struct kept *unlink_kept(struct resends *r, struct kept **at)
 {
     struct kept *kept = *at;
+    assert(kept);
     *at = kept->next;
     *(kept->older ? &kept->older->newer : &r->oldest) = kept->newer;
     *(kept->newer ? &kept->newer->older : &r->newest) = kept->older;

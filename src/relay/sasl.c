@@ -178,8 +178,9 @@ static void learn_oauth(struct sasl *sasl, struct slice token)
         }
     }
     struct slice header = until(jwt, '.');
-    if (found == 1) {
-        learn_claims(sasl, until(behind(jwt, header.size + 1), '.'));
+    struct slice payload = until(behind(jwt, header.size + 1), '.');
+    if (found == 1 && payload.size > 0) {
+        learn_claims(sasl, payload);
     }
 }
 

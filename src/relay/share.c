@@ -143,10 +143,10 @@ static void add_acquired(struct share_visit *s, int64_t first, int64_t last, int
 /* The parts of an acquired range that were delivered.  Both lists ascend; a range that goes back is not acquired at all. */
 static void keep_acquired(struct share_visit *s, int16_t delivery_count)
 {
-    if (s->first_offset <= s->acquired_end) {
+    if (s->first_offset <= s->acquired_end || s->last_offset < s->first_offset) {
         return;
     }
-    s->acquired_end = s->last_offset > s->first_offset ? s->last_offset : s->first_offset;
+    s->acquired_end = s->last_offset;
     while (s->range_next < s->range_count && s->ranges[s->range_next].last < s->first_offset) {
         s->range_next++;
     }

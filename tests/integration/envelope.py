@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sealed batches as somebody sees them who holds no key: where the parts of an envelope are, and what a Fetch answers.
 
-    Envelope(batch).at("seal time")         → the position of its first byte in batch.data
-    fetch(connection, "orders", 0)          → Fetched(error, data, aborted)
-
-    stubs: functions from a batch's records section to another one
+    Envelope(batch).at("seal time")                            → the position of its last byte in batch.data
+    having_section(batch, without_last_stub(section(batch)))   → the batch with a stub less
+    fetch(connection, "orders", 0)                             → Fetched(error, data, aborted)
 
 Layout: spec/sealed-batch.md, sections 3 to 5.
 """
 
+import gzip
 import struct
 from dataclasses import dataclass
 
@@ -86,28 +86,33 @@ class Envelope:
 # Stubs: the records behind the one that holds the envelope.
 
 # How a stub ends, behind its offset delta: a null key, an empty value, no headers.
-_STUB_END = b"\x01\x00\x00"
+_NO_HEADERS = b"\x00"
+_STUB_END = b"\x01\x00" + _NO_HEADERS
 
 
 def section(batch):
     """The records section, decompressed."""
     if batch.codec == "none":
         return batch.records
+    if batch.codec == "gzip":
+        return gzip.decompress(batch.records)
     return zstandard.ZstdDecompressor().decompressobj().decompress(batch.records)
 
 
 def having_section(batch, changed):
     """The batch with another records section, compressed as a whole if the batch is."""
-    return batch.having_records(changed if batch.codec == "none" else zstandard.ZstdCompressor().compress(changed))
+    compress = {"none": bytes, "gzip": gzip.compress, "zstd": zstandard.ZstdCompressor().compress}
+    return batch.having_records(compress[batch.codec](changed))
 
 
 def with_blocks(batch, change):
-    """The batch with its section changed behind the envelope, in a frame as sealers write it: the stubs in blocks of their own."""
-    first = Envelope(batch).at("signature") + 2
-    plain = section(batch)
-    stubs = change(plain)[plain.index(batch.data[first - 2 - SIGNATURE_BYTES:first]) + SIGNATURE_BYTES + 2:]
-    frame = zstandard.ZstdCompressor(write_content_size=False).compress(stubs)
-    return batch.having_records(batch.data[segment.HEADER_BYTES:first] + frame[zstandard.frame_header_size(frame):])
+    """The same, but in a frame as sealers write it: the envelope stays, and the stubs are in blocks of their own."""
+    stubs_at = Envelope(batch).at("signature") + 1 + len(_NO_HEADERS)
+    last_of_first = batch.data[stubs_at - len(_NO_HEADERS) - SIGNATURE_BYTES:stubs_at]
+    changed = change(section(batch))
+    frame = zstandard.ZstdCompressor(write_content_size=False).compress(
+        changed[changed.index(last_of_first) + len(last_of_first):])
+    return batch.having_records(batch.data[segment.HEADER_BYTES:stubs_at] + frame[zstandard.frame_header_size(frame):])
 
 
 def without_last_stub(plain):

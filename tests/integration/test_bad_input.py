@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What nobody should send, from clients and from brokers: it costs the connection that it comes over, and nobody else anything."""
 
+import contextlib
 import hashlib
 import random
 import socket
@@ -268,32 +269,33 @@ def test_large_frames_at_once(gateway, unharmed, kafka, endpoint):
     assert errors == [0] * 20, (answers, errors)
 
 
-def test_large_frames_that_dawdle(gateway, endpoint):
+def test_large_frames_that_dawdle(tmp_path, kafka):
     """All memory is held by requests that come in a byte at a time: they make room for those who mean it."""
-    topic = endpoint.topic("patient")
-    slow = [wire.Wire(gateway.bootstrap) for _ in range(8)]
-    for connection in slow:
-        connection.send(struct.pack(">i", 2_700_000) + header(wire.PRODUCE, 3))
-    done = threading.Event()
+    limits = {"memory": "%dMiB" % MEMORY_MIB, "frame-bytes": "4MiB", "handshake-timeout": "1s"}
+    with Gateway(tmp_path, kafka, settings={"limits": limits, "workers": 1}) as gateway:
+        endpoint = Endpoint(gateway.bootstrap, kafka, by_batch=True)
+        topic = endpoint.topic("patient")
+        slow = [wire.Wire(gateway.bootstrap) for _ in range(8)]
+        for connection in slow:
+            connection.send(struct.pack(">i", 2_700_000) + header(wire.PRODUCE, 3))
+        done = threading.Event()
 
-    def trickle():
-        while not done.wait(0.1):
-            for connection in slow:
-                try:
-                    connection.send(b"\0")
-                except OSError:
-                    pass
+        def trickle():
+            while not done.wait(0.1):
+                for connection in slow:
+                    with contextlib.suppress(OSError):
+                        connection.send(b"\0")
 
-    thread = threading.Thread(target=trickle)
-    thread.start()
-    time.sleep(0.5)
-    sent = [Record(None, b"w" * 900_000, (), exchange.START, 0) for _ in range(4)]
-    exchange.send(endpoint, "librdkafka", topic, sent)
-    done.set()
-    thread.join()
-    assert any("waited for memory" in why for why in whys(gateway, 0, "client-failed"))
-    for connection in slow:
-        connection.socket.close()
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        time.sleep(0.5)
+        sent = [Record(None, b"w" * 900_000, (), exchange.START, 0) for _ in range(4)]
+        exchange.send(endpoint, "librdkafka", topic, sent)
+        done.set()
+        thread.join()
+        assert any("waited for memory" in why for why in whys(gateway, 0, "client-failed"))
+        for connection in slow:
+            connection.socket.close()
 
 
 def test_waiting_for_memory_costs_no_time(gateway, endpoint):
@@ -362,7 +364,7 @@ def test_no_descriptors(tmp_path, kafka):
             many[-1].send(wire.request(wire.API_VERSIONS, 0))
         time.sleep(1)
         assert first.ask(wire.metadata())
-        assert 1 <= len(gateway.events("accept-failed")) <= 2
+        assert any("Too many open files" in event.get("why", "") for event in gateway.events())
         for connection in many:
             connection.socket.close()
         exchange.groups(Endpoint(gateway.bootstrap, kafka, by_batch=True), "librdkafka")

@@ -5,6 +5,7 @@ Most attackers here write into a broker's files and leave everything there as Ka
 are written through the gateway, a partition for each attack, and all of them are edited while the broker is down once.
 """
 
+import base64
 import itertools
 import os
 import struct
@@ -28,6 +29,9 @@ READER = "librdkafka"
 BATCHES = 4
 LEADER_SECONDS_MAX = 30
 NONE, CORRUPT_MESSAGE, NOT_LEADER, INVALID_RECORD = 0, 2, 6, 87
+
+# The first test waits for the logs of all of them.
+pytestmark = pytest.mark.timeout(240)
 
 POLICY = [
     {"match": "*", "seal": True},
@@ -58,9 +62,11 @@ class Kind:
 PLAIN = Kind("few-stubs")
 ZSTD = Kind("many-stubs", records=40)
 SINGLE = Kind("no-stubs", records=1)
+GZIP = Kind("recompressed", settings={"compression_type": "gzip"})
 APPEND = Kind("append-time", settings={"message_timestamp_type": "LogAppendTime"})
 LEADER_ONLY = Kind("leader-only", job={"acks": 1, "idempotent": False})
 CONNECTIONS = Kind("connections", one_connection=False)
+LEADER_CONNECTIONS = Kind("leader-only-connections", job=LEADER_ONLY.job, one_connection=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +138,15 @@ def forged():
 
 def forging(index):
     return lambda found, others: segment.replace(found, index, forged())
+
+
+def flipping_within(part):
+    """The same for a part that does not stand as it is in what brokers have compressed."""
+    def change(batch):
+        plain = batch.having_records(section(batch)).having(attributes=batch.attributes & ~7)
+        flipped = plain.flipped(Envelope(plain).at(part))
+        return having_section(batch, flipped.records)
+    return changing(1, change)
 
 
 def stubs(change):
@@ -229,17 +244,24 @@ STUBS = [
     Attack("stub added", stubs(with_another_stub), "altered"),
     Attack("stub made a record", stubs(with_a_record_for_a_stub), "altered"),
     Attack("record less, with every count", changing(1, with_fewer_records), "altered"),
-    Attack("emptied, as the cleaner does", changing(1, lambda b: b.having_records(b"").having(record_count=0)), "malformed"),
+    Attack("emptied, as the cleaner does", changing(1, lambda b: b.having_records(b"").having(record_count=0)),
+           "malformed"),
     Attack("stub altered under zstd", stubs(with_a_keyed_stub), "altered", ZSTD),
     Attack("stub removed under zstd", stubs(without_last_stub), "altered", ZSTD),
     Attack("stub added under zstd", stubs(with_another_stub), "altered", ZSTD),
-    Attack("stub altered in the sealer's own frame", changing(1, lambda b: with_blocks(b, with_a_keyed_stub)), "altered",
-           ZSTD),
+    Attack("stub altered in the sealer's own frame", changing(1, lambda b: with_blocks(b, with_a_keyed_stub)),
+           "altered", ZSTD),
+    Attack("the sealer's own frame made anew", changing(1, lambda b: with_blocks(b, lambda same: same)), None, ZSTD,
+           (0, 1, 2, 3)),
     Attack("byte of the compressed stubs", changing(1, lambda batch: batch.flipped(len(batch) - 8)), "altered", ZSTD),
     Attack("ciphertext under zstd", flipping("ciphertext"), "altered", ZSTD),
     Attack("tag under zstd", flipping("tag"), "altered", ZSTD),
     Attack("signature under zstd", flipping("signature"), "altered", ZSTD),
-    Attack("compressed anew, as brokers may", stubs(lambda section: section), None, ZSTD, (0, 1, 2, 3)),
+    Attack("stub altered under gzip", stubs(with_a_keyed_stub), "altered", GZIP),
+    Attack("ciphertext under gzip", flipping_within("ciphertext"), "altered", GZIP),
+    Attack("sequence under gzip", flipping_within("sequence"), "malformed", GZIP),
+    Attack("gzip cut short", changing(1, lambda b: b.having_records(b.records[:-9])), "malformed", GZIP),
+    Attack("compressed anew, as brokers may", stubs(lambda same: same), None, ZSTD, (0, 1, 2, 3)),
 ]
 
 ORDER = [
@@ -265,8 +287,13 @@ ORDER = [
     Attack("replayed across connections", arranging(segment.duplicate, 1), "replayed", CONNECTIONS, (0, 1, 2, 3)),
     Attack("exchanged, acks=1", arranging(segment.exchange, 1, 2), "out of order", LEADER_ONLY, (0, 2)),
     Attack("replayed, acks=1", arranging(segment.duplicate, 1), "replayed", LEADER_ONLY, (0, 1, 2, 3)),
-    Attack("removed, a hole left, acks=1", arranging(segment.remove, 1, close=False), "wrong offset", LEADER_ONLY, at=6),
+    Attack("removed, a hole left, acks=1", arranging(segment.remove, 1, close=False), "wrong offset", LEADER_ONLY,
+           at=6),
     Attack("removed, the hole closed, acks=1", arranging(segment.remove, 1), None, LEADER_ONLY, (0, 2, 3)),
+    Attack("exchanged across connections, acks=1", arranging(segment.exchange, 1, 2), None, LEADER_CONNECTIONS,
+           (0, 2, 1, 3)),
+    Attack("replayed across connections, acks=1", arranging(segment.duplicate, 1), "replayed", LEADER_CONNECTIONS,
+           (0, 1, 2, 3)),
 ]
 
 MINUTE_MS = 60_000
@@ -277,6 +304,7 @@ TIME = [
     Attack("appended long before it was sealed", adding("max_timestamp", -11 * MINUTE_MS), "altered", APPEND),
     Attack("appended soon after", adding("max_timestamp", 9 * MINUTE_MS), None, APPEND, (0, 1, 2, 3)),
 ]
+
 
 @dataclass(frozen=True, eq=False)
 class Acceptance:
@@ -306,6 +334,7 @@ ACCEPTED = [
                {0: 0, 3: 1, 9: 2, 12: 3}),
 ]
 
+CIPHERTEXT = next(attack for attack in PARTS if attack.label == "ciphertext of the envelope")
 ALTERED = alone("altered, for every client", flipping("ciphertext"), "altered")
 UNTOUCHED = Attack("untouched", lambda found, others: found, None, kept=(0, 1, 2, 3))
 
@@ -364,6 +393,12 @@ class Logs:
         for records in connections:
             exchange.send(self.writing, READER, topic, records, **job)
         return self.batches(topic)
+
+
+def send_from(endpoints, topic, **job):
+    """A batch from each of them, one after another."""
+    for index, endpoint in enumerate(endpoints):
+        exchange.send(endpoint, READER, topic, PLAIN.batch(0, index), one_batch=True, **job)
 
 
 def read(endpoint, topic, partition, count, client=READER, **fields):
@@ -571,8 +606,28 @@ def test_edited(logs, gateway, sealed, direct, attack):
                timestamps=attack.kind is not APPEND)
 
 
+@pytest.mark.parametrize("client", [client for client in CLIENTS if not can(client, "report error 2")])
+def test_other_partitions_go_on(logs, sealed, client):
+    """Who asks on in silence gets all of the good partition, and of the bad one what stands before."""
+    topic, good = logs.place(UNTOUCHED)
+    bad = logs.place(CIPHERTEXT)[1]
+    job = sealed.job(topic, start={str(good): 0, str(bad): 0}, count=(BATCHES + 1) * PLAIN.records)
+    found = clients.consume(client, job).check().in_order()
+    whole = [record for index in range(BATCHES) for record in PLAIN.batch(good, index)]
+    assert contents(found) == contents(placed(whole) + placed(PLAIN.batch(bad, 0)))
+
+
+def test_timestamp_type_of_the_topic(gateway, sealed, kafka):
+    """An administrator changes it in the topic's settings, against the gateway's policy."""
+    topic = sealed.topic("settings")
+    send_from([sealed], topic)
+    kafka.configure("topic", topic, message_timestamp_type="LogAppendTime")
+    exchange.send(sealed, READER, topic, PLAIN.batch(0, 1), one_batch=True)
+    check_read(gateway, sealed, topic, 0, placed(PLAIN.batch(0, 0)), "altered", 3)
+
+
 def test_reader_who_did_not_follow(logs, gateway, sealed):
-    """Who begins to read at a batch that was replayed cannot know; but its links and lists bind it to what went before."""
+    """Who begins at a batch that was replayed cannot know; who begins at one that was moved ahead may."""
     topic, partition = logs.place(next(attack for attack in ORDER if attack.label == "replayed at the end"))
     result = clients.consume(READER, sealed.job(topic, start={str(partition): 12}, count=3)).check()
     assert [record.value for record in result.records] == [r.value for r in PLAIN.batch(partition, 1)]
@@ -584,8 +639,7 @@ def test_reader_who_did_not_follow(logs, gateway, sealed):
 def test_changed_between_readings(gateway, sealed, kafka):
     """A reader that comes back meets another authentic batch where it read one before."""
     topic = sealed.topic("changed")
-    for index in range(BATCHES):
-        exchange.send(sealed, READER, topic, LEADER_ONLY.batch(0, index), **LEADER_ONLY.job)
+    send_from([sealed] * BATCHES, topic, **LEADER_ONLY.job)
     with connect(gateway.bootstrap) as connection:
         assert fetch(connection, topic).offsets == list(range(12))
         segment.rewrite(kafka.segments(topic)[-1], lambda found: segment.exchange(found, 1, 2))
@@ -804,75 +858,74 @@ def test_copied_to_another_cluster(gateway, sealed, kafka, other_gateway, other_
     """Batches of one cluster's topic in place of those of a topic of that name in another."""
     topic = sealed.topic("copied")
     other_kafka.topic(topic)
-    for endpoint in (sealed, Endpoint(other_gateway.bootstrap, other_kafka)):
-        exchange.send(endpoint, READER, topic, PLAIN.batch(0, 0))
+    other = Endpoint(other_gateway.bootstrap, other_kafka)
+    for endpoint in (sealed, other):
+        send_from([endpoint], topic)
     copied = segment.read(kafka.segments(topic)[-1])
     path = other_kafka.segments(topic)[-1]
     assert [len(batch) for batch in segment.read(path)] == [len(batch) for batch in copied]
     segment.write(path, copied)
-    other = Endpoint(other_gateway.bootstrap, other_kafka)
     check_read(other_gateway, other, topic, 0, [], "wrong place", 0)
 
 
 class Impostor(Relay):
-    """Stands before one cluster's broker, and has it say that it belongs to another cluster."""
+    """Stands before a broker, and says something else where that says `what`; but passes envelopes on as they are."""
 
-    def __init__(self, kafka, claimed):
+    def __init__(self, kafka, what, instead):
         super().__init__(kafka.port())
-        self.own, self.claimed = self._field(kafka.cluster_id), self._field(claimed)
+        self.what, self.instead = what, instead
 
     def edits(self):
-        return (lambda data: data), (lambda data: data.replace(self.own, self.claimed))
+        return (lambda data: data), (lambda data: data if MAGIC in data else data.replace(self.what, self.instead))
 
-    @staticmethod
-    def _field(text):
-        """As Metadata has it, and envelopes do not: the length is one more."""
-        return bytes([len(text) + 1]) + text.encode()
+    def gateway(self, directory, kafka, keys):
+        cluster = {"bootstrap-servers": [self.address], "nodes": [{"id": 1, "address": self.address}]}
+        return Gateway(directory, kafka, keys=keys, settings={"cluster": cluster})
 
 
 def test_brokers_of_another_cluster(tmp_path, kafka, gateway, other_gateway, other_kafka):
     """Brokers lie about their cluster: all else of a batch's place is right, and only the trust file knows better."""
     topic = other_kafka.topic(exchange.group("impostor"))
-    exchange.send(Endpoint(other_gateway.bootstrap, other_kafka), READER, topic, PLAIN.batch(0, 0))
-    with Impostor(other_kafka, kafka.cluster_id) as relay:
-        cluster = {"bootstrap-servers": [relay.address], "nodes": [{"id": 1, "address": relay.address}]}
-        with Gateway(tmp_path, kafka, keys=gateway.keys, settings={"cluster": cluster}) as misled:
+    send_from([Endpoint(other_gateway.bootstrap, other_kafka)], topic)
+    with Impostor(other_kafka, other_kafka.cluster_id.encode(), kafka.cluster_id.encode()) as relay:
+        with relay.gateway(tmp_path, kafka, gateway.keys) as misled:
             check_read(misled, Endpoint(misled.bootstrap, kafka), topic, 0, [], "wrong place", 0)
-            assert relay.connections > 0
+
+
+def test_brokers_that_swap_topics(tmp_path, kafka, gateway, sealed):
+    """Brokers give one topic's id for that of another."""
+    topics = [sealed.topic(name) for name in ("swapped", "for-this")]
+    for topic in topics:
+        send_from([sealed], topic)
+    ids = [base64.urlsafe_b64decode(topic_id(kafka, topic) + "==") for topic in topics]
+    with Impostor(kafka, *ids) as relay, relay.gateway(tmp_path, kafka, gateway.keys) as misled:
+        check_read(misled, Endpoint(misled.bootstrap, kafka), topics[0], 0, [], "wrong place", 0)
 
 
 # Clear data.
 
 
-def send_clear_and_sealed(sealed, direct, topic, partition=0):
-    """A batch past the gateway, one through it, and another past it."""
-    for index, endpoint in enumerate((direct, sealed, direct)):
-        exchange.send(endpoint, READER, topic, PLAIN.batch(partition, index), one_batch=True)
-
-
 def test_injected(gateway, sealed, direct):
     """Another producer, who knows where the brokers are."""
     topic = sealed.topic("injected")
-    exchange.send(sealed, READER, topic, PLAIN.batch(0, 0))
-    exchange.send(direct, READER, topic, PLAIN.batch(0, 1))
-    exchange.send(sealed, READER, topic, PLAIN.batch(0, 2))
+    send_from((sealed, direct, sealed), topic)
     check_read(gateway, sealed, topic, 0, placed(PLAIN.batch(0, 0)), "unsealed", 3)
 
 
 @pytest.mark.parametrize("cut_over, kept", [(0, 0), (2, 0), (3, 2), (8, 2), (9, 3)])
 def test_cut_over(gateway, sealed, direct, kafka, cut_over, kept):
-    """Clear data is delivered where all of its batch stands before the cut-over, and sealed data on both sides of it."""
+    """Clear data is delivered where all of its batch stands before the cut-over, and sealed data on both sides."""
     topic = sealed.topic("cut-over")
-    send_clear_and_sealed(sealed, direct, topic)
+    send_from((direct, sealed, direct), topic)
     trust(gateway, cut_overs=[{"topic": topic, "topic-id": topic_id(kafka, topic), "partition": 0, "offset": cut_over}])
     expected = placed(record for index in range(kept) for record in PLAIN.batch(0, index))
     check_read(gateway, sealed, topic, 0, expected, None if kept == 3 else "unsealed", len(expected))
 
 
-def test_not_opened(gateway, sealed, direct, writing):
+def test_not_opened(gateway, sealed, direct):
     """Where policy does not open, readers get what is stored, byte for byte."""
     topic = sealed.topic("shut")
-    send_clear_and_sealed(sealed, direct, topic)
+    send_from((direct, sealed, direct), topic)
     with connect(gateway.bootstrap) as ours, connect(direct.bootstrap) as theirs:
         stored = fetch(theirs, topic)
         assert stored.data.count(MAGIC) == 1 and fetch(ours, topic) == stored
@@ -884,7 +937,7 @@ def test_not_opened(gateway, sealed, direct, writing):
 def test_not_sealed(gateway, sealed, direct):
     """Where policy does not seal, nothing is sealed, and nothing that was written into the files is noticed."""
     topic = sealed.topic("clear")
-    exchange.send(sealed, READER, topic, PLAIN.batch(0, 0))
+    send_from([sealed], topic)
     path = sealed.kafka.segments(topic)[-1]
     segment.rewrite(path, lambda found: [found[0].replacing(b"record 1", b"forgery!")])
     result = read(sealed, topic, 0, PLAIN.records).check()
@@ -894,10 +947,12 @@ def test_not_sealed(gateway, sealed, direct):
 
 # Share groups.
 
+SHARE_TOOL = "org.apache.kafka.tools.consumer.group.ShareGroupCommand"
+
 
 @pytest.mark.parametrize("client", [client for client in CLIENTS if can(client, "share groups")])
 def test_share_group(gateway, sealed, direct, kafka, client):
-    """The good records are delivered, those behind the bad batch too; its own are neither delivered nor acknowledged."""
+    """Good records are delivered, also those behind the bad batch; its own are neither delivered nor acknowledged."""
     topic, group = sealed.topic("shared"), exchange.group("shared")
     kafka.configure("group", group, share_auto_offset_reset="earliest")
     records = [record for index in range(BATCHES) for record in PLAIN.batch(0, index)]
@@ -912,8 +967,9 @@ def test_share_group(gateway, sealed, direct, kafka, client):
     assert sorted(contents(result.records)) == contents([replace(r, offset=records.index(r)) for r in good])
     assert refused(gateway, topic) == [("altered", 3)]
     result = share(sealed, count=1, timeout_ms=3000)
-    print("SHARE", client, result.errors)
     assert not result.records and not result.ok
+    described = kafka.admin(SHARE_TOOL, "--describe", "--group", group).split()
+    assert described[-4:] == [topic, "0", "3", "3"], "the group's start offset and its lag"
     # They are still there for a member that does not look.
     result = share(direct, count=len(bad)).check()
     assert sorted(record.offset for record in result.records) == list(bad)

@@ -168,11 +168,15 @@ static json_t *produce(struct fake_broker *broker, const struct fake_request *re
 
 /* Fetch */
 
+static bool same_field(const json_t *a, const json_t *b, const char *field)
+{
+    const json_t *x = json_object_get(a, field), *y = json_object_get(b, field);
+    return (!x && !y) || json_equal(x, y);
+}
+
 static bool same_place(const json_t *a, const json_t *b)
 {
-    return json_equal(json_object_get(a, "Topic"), json_object_get(b, "Topic")) &&
-           json_equal(json_object_get(a, "TopicId"), json_object_get(b, "TopicId")) &&
-           json_equal(json_object_get(a, "Partition"), json_object_get(b, "Partition"));
+    return same_field(a, b, "Topic") && same_field(a, b, "TopicId") && same_field(a, b, "Partition");
 }
 
 static json_t *flat_partition(const json_t *topic, json_t *partition, bool plain)

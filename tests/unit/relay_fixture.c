@@ -15,7 +15,7 @@ static bool node_address(void *context, int32_t node, struct slice host, int32_t
     const struct relay_world *world = ((struct relay_party *)context)->world;
     (void)host;
     (void)port;
-    snprintf(ret_host, 256, "%s", WORLD_HOST);
+    snprintf(ret_host, 256, "%s", world->host);
     *ret_port = WORLD_PORT + node;
     return node != world->unmapped_node;
 }
@@ -67,7 +67,7 @@ static void make_topics(struct relay_world *world)
 
 void world_init(struct relay_world *world)
 {
-    *world = (struct relay_world){ .unmapped_node = -2 };
+    *world = (struct relay_world){ .unmapped_node = -2, .host = WORLD_HOST };
     seal_fixture_init(&world->seal);
     snprintf(world->seal.trust.cluster_id, sizeof world->seal.trust.cluster_id, "%s", FAKE_CLUSTER_ID);
     world->seal.sealer.cluster_id = slice_of_text(world->seal.trust.cluster_id);

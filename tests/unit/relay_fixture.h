@@ -45,6 +45,7 @@ struct relay_world {
     struct topic_policy policies[WORLD_POLICIES];
     struct fake_broker broker;
     int32_t unmapped_node; /* has no address for clients; -2: all have */
+    const char *host;      /* that clients are told, WORLD_HOST unless a test wants another */
     int64_t now_ms;
 
     struct world_finding findings[WORLD_FINDINGS_MAX];

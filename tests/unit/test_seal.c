@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "seal_fixture.h"
+#include "vector_world.h"
 
 struct round_trip_case {
     const char *label;
@@ -143,12 +144,214 @@ static void one_signature_vouches_for_a_run(void **state)
     seal_fixture_free(&f);
 }
 
+/* Fields of the header (spec/sealed-batch.md, section 5.1) and what stands behind it, as far as two batches have them at the same place. */
+struct part {
+    const char *label;
+    size_t at, size;
+};
+
+enum {
+    HEADER_BYTES = 342, /* cluster id of 22 bytes, topic name of 6, one recipient */
+    TEXT_BYTES = 14,    /* one record */
+};
+
+static const struct part parts[] = {
+    { "magic, version, suite and size", 0, 8 },
+    { "topic id", 8, 16 },
+    { "partition", 24, 4 },
+    { "writer", 28, 32 },
+    { "stream id", 60, 16 },
+    { "sequence", 76, 8 },
+    { "previous link", 84, 32 },
+    { "sequence and previous link", 76, 40 },
+    { "stream id, sequence and previous link", 60, 56 },
+    { "seal time", 116, 8 },
+    { "nonce", 124, 24 },
+    { "key commitment", 148, 32 },
+    { "inner batch", 180, 40 },
+    { "inner BaseTimestamp", 186, 8 },
+    { "inner MaxTimestamp", 194, 8 },
+    { "inner ProducerId", 202, 8 },
+    { "inner BaseSequence", 212, 4 },
+    { "recipients", 254, 88 },
+    { "header", 0, HEADER_BYTES },
+    { "ciphertext", HEADER_BYTES, TEXT_BYTES },
+    { "ciphertext and tag", HEADER_BYTES, TEXT_BYTES + 16 },
+    { "tag", HEADER_BYTES + TEXT_BYTES, 16 },
+    { "signature", HEADER_BYTES + TEXT_BYTES + 16, 64 },
+    { "tag and signature", HEADER_BYTES + TEXT_BYTES, 80 },
+};
+
+/* The second of two batches that were sealed alike, with one part of the first in it. */
+static struct made with_part_of(struct world *w, const struct made *from, const struct made *into,
+                                const struct part *part)
+{
+    size_t size;
+    struct made changed = made_copy(w, into);
+    const uint8_t *source = made_envelope(from, &size);
+    assert_int_equal(made_header(from).size, HEADER_BYTES);
+    assert_int_equal(size, HEADER_BYTES + TEXT_BYTES + ENVELOPE_TRAILER_BYTES);
+    memcpy(made_envelope(&changed, &size) + part->at, source + part->at, part->size);
+    made_fix_crc(&changed);
+    return changed;
+}
+
+static void open_as(struct seal_fixture *f, const struct world *w, const struct made *made,
+                    struct open_result *ret_result, size_t *ret_size)
+{
+    struct open_partition partition = { 0 };
+    f->place = w->place;
+    block_release(
+        fixture_open(f, &partition, slice_of(made->outer, made->outer_size), made->base, ret_result, ret_size));
+    open_partition_free(&partition);
+}
+
+/* A world's writer is the one that the fixture trusts. */
+static void trust_world(struct seal_fixture *f, const struct world *w)
+{
+    memcpy(f->writer.key, w->writers[0], WRITER_KEY_BYTES);
+    struct recipient_key key = { .secret = w->recipient_secrets[0] };
+    memcpy(key.public_key, w->recipients[0], BOX_PUBLIC_BYTES);
+    unwrap_cache_free(f->unwrap_cache);
+    f->unwrap_cache = unwrap_cache_new(&key, 1);
+}
+
+/* Between two batches of one stream, of two streams, and of two data keys. */
+static void no_part_can_be_moved_from_one_batch_to_another(void **state)
+{
+    (void)state;
+    struct seal_fixture f;
+    struct world w, other;
+    seal_fixture_init(&f);
+    world_init(&w);
+    world_init(&other);
+    trust_world(&f, &w);
+    other.place.partition = w.place.partition + 1;
+    struct want want = { .producer_id = 7 };
+    struct made into = world_seal(&w, &want);
+    want = (struct want){
+        .producer_id = 8, .base_sequence = 1, .base_timestamp = w.now_ms + 1, .seal_time_ms = w.now_ms + 1
+    };
+    struct made from[] = { world_seal(&w, &want), { 0 }, world_seal(&other, &want) };
+    want.stream = 1;
+    from[1] = world_seal(&w, &want);
+    made_place(&into, 10);
+    struct open_result result;
+    size_t size;
+    open_as(&f, &w, &into, &result, &size);
+    assert_string_equal(verdict_word(result.refused), "authentic");
+    for (size_t k = 0; k < 3; k++) {
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+            struct made changed = with_part_of(&w, &from[k], &into, &parts[i]);
+            if (memcmp(changed.outer, into.outer, into.outer_size) == 0) {
+                continue; /* they have it in common */
+            }
+            open_as(&f, &w, &changed, &result, &size);
+            if (verdict_is_good(result.refused) || size != 0) {
+                fail_msg("%s", parts[i].label);
+            }
+        }
+    }
+    world_free(&w);
+    world_free(&other);
+    seal_fixture_free(&f);
+}
+
+static void no_envelope_too_short_is_delivered(void **state)
+{
+    (void)state;
+    struct seal_fixture f;
+    struct world w;
+    seal_fixture_init(&f);
+    world_init(&w);
+    trust_world(&f, &w);
+    struct made made = world_seal(&w, &(struct want){ .count = 3 });
+    made_place(&made, 10);
+    size_t whole, size;
+    const uint8_t *envelope = made_envelope(&made, &whole);
+    for (size_t cut = 0; cut <= whole; cut++) {
+        struct made changed = made_copy(&w, &made);
+        made_set_envelope(&w, &changed, slice_of(envelope, cut));
+        struct open_result result;
+        open_as(&f, &w, &changed, &result, &size);
+        enum verdict expected = cut < 4                                                      ? VERDICT_UNSEALED
+                                : cut < made_header(&made).size + ENVELOPE_TRAILER_BYTES + 1 ? VERDICT_MALFORMED
+                                : cut < whole                                                ? VERDICT_ALTERED
+                                                                                             : VERDICT_AUTHENTIC;
+        assert_string_equal(verdict_word(result.refused), verdict_word(expected));
+        assert_int_equal(size != 0, cut == whole);
+    }
+    world_free(&w);
+    seal_fixture_free(&f);
+}
+
+struct refused_case {
+    const char *label;
+    size_t at; /* of the batch, before its CRC is made right again */
+    uint32_t value;
+    size_t size;
+    signet_error error;
+};
+
+/* Section 2. */
+static const struct refused_case refused_cases[] = {
+    { "BaseOffset", 0, 1, 8, SIGNET_ERROR_MALFORMED },
+    { "BatchLength too small", 8, 10, 4, SIGNET_ERROR_MALFORMED },
+    { "magic 1", 16, 1, 1, SIGNET_ERROR_UNSUPPORTED },
+    { "codec 5", 22, 5, 1, SIGNET_ERROR_MALFORMED },
+    { "timestamp type", 22, 8, 1, SIGNET_ERROR_MALFORMED },
+    { "control bit", 22, 0x30, 1, SIGNET_ERROR_MALFORMED },
+    { "delete horizon", 22, 0x40, 1, SIGNET_ERROR_MALFORMED },
+    { "bit 7", 22, 0x80, 1, SIGNET_ERROR_MALFORMED },
+    { "bit 8", 21, 1, 1, SIGNET_ERROR_MALFORMED },
+    { "LastOffsetDelta", 23, 3, 4, SIGNET_ERROR_MALFORMED },
+    { "RecordCount", 57, 2, 4, SIGNET_ERROR_MALFORMED },
+    { "transactional", 22, 0x10, 1, SIGNET_OK },
+    { "zstd", 22, 4, 1, SIGNET_OK },
+};
+
+static void what_may_not_be_sealed(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    struct made made = world_plain(&w, &(struct want){ .count = 3 });
+    struct batch batch;
+    for (size_t i = 0; i < sizeof refused_cases / sizeof *refused_cases; i++) {
+        const struct refused_case *c = &refused_cases[i];
+        struct made changed = made_copy(&w, &made);
+        for (size_t k = 0; k < c->size; k++) {
+            changed.outer[c->at + k] = (uint8_t)((uint64_t)c->value >> (8 * (c->size - 1 - k)));
+        }
+        made_fix_crc(&changed);
+        print_message("%s\n", c->label);
+        assert_int_equal(seal_check(slice_of(changed.outer, changed.outer_size), &batch), c->error);
+    }
+    made.outer[made.outer_size - 1] ^= 1;
+    assert_int_equal(seal_check(slice_of(made.outer, made.outer_size), &batch), SIGNET_ERROR_CHECKSUM);
+    made.outer[made.outer_size - 1] ^= 1;
+    for (size_t cut = 0; cut < made.outer_size; cut++) {
+        assert_int_equal(seal_check(slice_of(made.outer, cut), &batch), SIGNET_ERROR_TRUNCATED);
+    }
+    struct made empty = made_copy(&w, &made);
+    made_set_records(&w, &empty, slice_of("", 0));
+    assert_int_equal(seal_check(slice_of(empty.outer, empty.outer_size), &batch), SIGNET_ERROR_MALFORMED);
+    uint8_t *two = world_memory(&w, 2 * made.outer_size);
+    memcpy(two, made.outer, made.outer_size);
+    memcpy(two + made.outer_size, made.outer, made.outer_size);
+    assert_int_equal(seal_check(slice_of(two, 2 * made.outer_size), &batch), SIGNET_ERROR_MALFORMED);
+    world_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_sealed_opens_to_the_same_bytes),
         cmocka_unit_test(every_byte_counts),
         cmocka_unit_test(one_signature_vouches_for_a_run),
+        cmocka_unit_test(no_part_can_be_moved_from_one_batch_to_another),
+        cmocka_unit_test(no_envelope_too_short_is_delivered),
+        cmocka_unit_test(what_may_not_be_sealed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
