@@ -31,7 +31,7 @@ thread: packages
 integration: unit thread
 	@tools/kafka/fetch
 	@tools/venv
-	SIGNET=build/sanitize/signet $(PYTEST) tests
+	SIGNET=$(CURDIR)/build/sanitize/signet $(PYTEST) tests
 
 demo: all
 	@tools/packages demo
