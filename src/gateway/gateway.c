@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "gateway/log.h"
@@ -88,6 +89,27 @@ static signet_error start_plant(struct gateway *g, struct cause *ret_cause)
     }
     signet_error error = start_tls(g, ret_cause);
     return error ? error : gates_open(plant->config, &plant->gates, &plant->gate_count, ret_cause);
+}
+
+/* As many descriptors as the system lets us have: each connection takes two, the client's and the broker's. */
+static void raise_descriptor_limit(const struct config *config)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max / 2 < config->limits.connections) {
+        const struct log_field fields[] = {
+            LOG_NUMBER_FIELD("limit", (int64_t)limit.rlim_max),
+            LOG_NUMBER_FIELD("connections", config->limits.connections),
+            LOG_TEXT_FIELD("why", slice_of_text("limits.connections allows more than there are descriptors for")),
+            LOG_TEXT_FIELD("hint", slice_of_text("raise the hard limit (ulimit -Hn, LimitNOFILE), or lower the other")),
+            { 0 },
+        };
+        log_event(LOG_WARNING, "few-descriptors", fields);
+    }
 }
 
 static uint32_t count_workers(const struct config *config)
@@ -329,6 +351,7 @@ signet_error gateway_run(const char *config_path, struct generation *generation,
     ret_cause->text[0] = '\0';
     tune_memory();
     log_configure(generation->config->log.level, generation->config->log.format);
+    raise_descriptor_limit(generation->config);
     signet_error error = loop_new(&g.loop);
     error = error ? error : start_plant(&g, ret_cause);
     error = error ? error : heed_signals(&g);

@@ -48,7 +48,7 @@ struct session {
     bool starved;     /* counted in the worker's */
     bool left;        /* the client sends no more, though not all that it sent may have been read */
     struct address broker;
-    size_t servers_left; /* to start from, if this one fails */
+    size_t server, servers_left; /* which of those to start from, and how many more there are if it fails */
     struct resolution *resolution;
     struct resolution_answer found;
     size_t next_endpoint;
@@ -473,9 +473,11 @@ static void choose_broker(struct session *s)
         s->servers_left = 0;
         return;
     }
-    s->servers_left = s->servers_left ? s->servers_left - 1 : cluster->bootstrap_server_count - 1;
-    unsigned turn_of = atomic_fetch_add(&plant->next_bootstrap, 1);
-    s->broker = cluster->bootstrap_servers[turn_of % cluster->bootstrap_server_count];
+    bool again = s->servers_left > 0;
+    s->server = again ? s->server + 1 : atomic_fetch_add(&plant->next_bootstrap, 1);
+    s->server %= cluster->bootstrap_server_count;
+    s->servers_left = again ? s->servers_left - 1 : cluster->bootstrap_server_count - 1;
+    s->broker = cluster->bootstrap_servers[s->server];
     s->provisional = s->node >= 0;
 }
 

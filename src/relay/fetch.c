@@ -232,6 +232,14 @@ struct opener *relay_opener(struct relay *relay)
     return &relay->worker->opener;
 }
 
+/* The topic may have been made again under its name, which a session that goes on does not name. */
+static void ask_anew(const struct fetched_visit *f)
+{
+    struct relay *relay = f->x->relay;
+    topics_doubt_name(&relay->topics, topic_name_slice(&f->topic.name));
+    relay->reading.session_id = 0;
+}
+
 static enum walk_answer open_fetched(struct fetched_visit *f, struct walk_visit *visit)
 {
     struct relay *relay = f->x->relay;
@@ -261,6 +269,9 @@ static enum walk_answer open_fetched(struct fetched_visit *f, struct walk_visit 
     counter_add(&relay->worker->counters.batches_opened, result.delivered);
     counter_add(&relay->worker->counters.bytes_opened, visit->replacement->size);
     bool refused = result.delivered == 0 && !verdict_is_good(result.refused);
+    if (result.refused == VERDICT_WRONG_PLACE && !f->topic.by_id) {
+        ask_anew(f);
+    }
     return refused ? refuse_records(f, relay->worker->fetch_refusal_error) : WALK_REPLACE;
 }
 

@@ -163,6 +163,9 @@ static void keep_bytes(struct produce_visit *p, struct produced *produced, const
     for (size_t i = sealed->first; i < sealed->count; i++) {
         gather_add(&produced->bytes, sealed->pieces[i].owner, sealed->pieces[i].data, sealed->pieces[i].size);
     }
+    if (produced->bytes.error) {
+        gather_clear(&produced->bytes); /* half of it is worse than nothing */
+    }
 }
 
 static enum walk_answer seal_records(struct produce_visit *p, struct produced *produced, struct walk_visit *visit)

@@ -359,6 +359,7 @@ def test_connections_full_and_free_again(tmp_path, kafka):
 def test_no_descriptors(tmp_path, kafka):
     """Fewer descriptors than connections: those that there are for go on, and the others wait."""
     with Gateway(tmp_path, kafka, wrapper=("prlimit", "--nofile=60:60", "--")) as gateway:
+        assert gateway.events("few-descriptors", limit=60)
         first = wire.Wire(gateway.bootstrap)
         assert first.ask(wire.request(wire.API_VERSIONS, 0))
         many = []
@@ -372,6 +373,80 @@ def test_no_descriptors(tmp_path, kafka):
             connection.socket.close()
         exchange.groups(Endpoint(gateway.bootstrap, kafka, by_batch=True), "librdkafka")
         assert first.ask(wire.metadata())
+
+
+# Towards TLS.
+
+
+@pytest.fixture(scope="module")
+def behind_tls(tmp_path_factory, kafka, authority):
+    certificate = authority.issue("bad-input")
+    listener = {"tls": {"certificate": certificate.certificate, "key": certificate.key}}
+    with Gateway(tmp_path_factory.mktemp("behind-tls"), kafka, listener=listener,
+                 settings={"limits": {"handshake-timeout": "1s"}}) as running:
+        yield running
+
+
+HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(32) + b"\0"
+TOWARDS_TLS = {
+    "Kafka without TLS": wire.request(wire.API_VERSIONS, 0),
+    "HTTP": b"GET / HTTP/1.1\r\nHost: kafka\r\n\r\n",
+    "noise": random.Random(5).randbytes(1000),
+    "an empty record": bytes.fromhex("1603010000") * 50,
+    "a record that is too long": bytes.fromhex("160301ffff") + bytes(70000),
+    "an alert": bytes.fromhex("15030100020228"),
+    "SSL 3": bytes.fromhex("160300002e0100002a0300") + bytes(40),
+    "nothing": b"",
+    "half a hello": HELLO,
+}
+
+
+@pytest.mark.parametrize("label", TOWARDS_TLS)
+def test_towards_tls(behind_tls, label):
+    data = TOWARDS_TLS[label]
+    before = len(whys(behind_tls, 0, "client-failed"))
+    with wire.Wire(behind_tls.bootstrap) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.send(data)
+        assert connection.is_closed()
+    deadline = time.monotonic() + 5
+    while not (told := whys(behind_tls, before, "client-failed")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    late = data in (b"", HELLO)
+    assert ("handshake-timeout" in told[0]) == late and (late or "TLS" in told[0]), told
+
+
+def test_a_hello_byte_by_byte(behind_tls, kafka, authority):
+    """It is given up in spite of its progress, and others come in meanwhile."""
+    began = time.monotonic()
+    with wire.Wire(behind_tls.bootstrap) as connection:
+        with contextlib.suppress(ConnectionError):
+            for byte in HELLO + bytes(150):
+                connection.send(bytes([byte]))
+                time.sleep(0.05)
+                if time.monotonic() - began > 4:
+                    break
+        assert connection.is_closed(1) and 1 <= time.monotonic() - began < 4
+    endpoint = Endpoint(behind_tls.bootstrap, kafka, {"security": "ssl", "ca": authority.ca}, by_batch=True)
+    exchange.groups(endpoint, "librdkafka")
+
+
+def test_tls_towards_a_broker_without(tmp_path, kafka, authority):
+    with Gateway(tmp_path, kafka, cluster_tls={"ca": authority.ca}) as gateway:
+        with wire.Wire(gateway.bootstrap) as connection:
+            connection.send(wire.request(wire.API_VERSIONS, 0))
+            assert connection.is_closed()
+        (failed,) = gateway.events("broker-failed", level="warning")
+        assert kafka.address() in failed["why"], failed
+
+
+def test_no_tls_towards_a_broker_with(tmp_path, secure_kafka):
+    with Gateway(tmp_path, secure_kafka, "SECURE") as gateway:
+        with wire.Wire(gateway.bootstrap) as connection:
+            connection.send(wire.request(wire.API_VERSIONS, 0))
+            assert connection.is_closed()
+        assert whys(gateway, 0, *ENDED), gateway.log()
 
 
 # From brokers.

@@ -63,7 +63,10 @@ def eventually(condition, seconds=10):
 def test_sasl(gateway, secure_kafka, client, mechanism):
     """Nobody but alice may do this at the brokers, so they know her by her own name."""
     before = len(gateway.events("authenticated", principal="User:alice"))
-    exchange.groups(as_user(gateway, secure_kafka, "alice", mechanism), client)
+    endpoint = as_user(gateway, secure_kafka, "alice", mechanism)
+    topic, sent = endpoint.topic("sasl"), exchange.plain_records(3)
+    exchange.send(endpoint, client, topic, sent)
+    exchange.check_same(sent, exchange.receive(endpoint, client, topic, 3, group=exchange.group()))
     assert len(gateway.events("authenticated", principal="User:alice")) > before
 
 

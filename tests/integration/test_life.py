@@ -380,7 +380,7 @@ def test_topic_made_again(tmp_path, kafka, consumers):
     with Gateway(tmp_path, kafka) as gateway:
         endpoint = through(gateway, kafka)
         topic = endpoint.topic("again")
-        records = exchange.plain_records(4000)
+        records = exchange.plain_records(1500)
         jobs = [clients.start(c, "produce", endpoint.job(topic, records=records, batch_records=1, idempotent=False,
                                                          timeout_ms=6000)) for c in consumers]
         before = []
@@ -551,5 +551,6 @@ def test_memory_of_a_hundred_connections(tmp_path, kafka, monkeypatch):
                 assert answer and (i % 2 == 0 or produce_error(answer, topic) == 0)
             most = max(most, gateway.resident_bytes())
             rounds += 1
+        print("%.1f MiB" % (most / (1 << 20)))
         assert rounds >= 3 and most <= 64 << 20, (rounds, most)
         assert not gateway.events("batch-refused")

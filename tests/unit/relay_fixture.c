@@ -489,7 +489,7 @@ static void add_shapes(struct byte_string *shape, struct slice bytes)
     }
 }
 
-static struct transcript perform(conversation *conversation, const struct cuts *cuts)
+static struct transcript perform(conversation *converse, const struct cuts *cuts)
 {
     struct relay_world world;
     struct relay_party party;
@@ -497,7 +497,7 @@ static struct transcript perform(conversation *conversation, const struct cuts *
     world_init(&world);
     party_init(&party, &world);
     party.cuts = *cuts;
-    conversation(&party);
+    converse(&party);
     byte_string_add(&t.client, byte_string_slice(&party.out[RELAY_CLIENT]));
     add_shapes(&t.shape, byte_string_slice(&party.out[RELAY_BROKER]));
     memcpy(t.read, party.read, sizeof t.read);
@@ -507,10 +507,10 @@ static struct transcript perform(conversation *conversation, const struct cuts *
     return t;
 }
 
-static bool is_same(const char *label, conversation *conversation, const struct transcript *whole,
-                    const struct cuts *cuts, const char *how, size_t at)
+static bool is_same(const char *label, conversation *converse, const struct transcript *whole, const struct cuts *cuts,
+                    const char *how, size_t at)
 {
-    struct transcript t = perform(conversation, cuts);
+    struct transcript t = perform(converse, cuts);
     bool same = slice_equal(byte_string_slice(&t.client), byte_string_slice(&whole->client)) &&
                 slice_equal(byte_string_slice(&t.shape), byte_string_slice(&whole->shape)) && t.error == whole->error;
     if (!same) {
@@ -520,18 +520,18 @@ static bool is_same(const char *label, conversation *conversation, const struct 
     return same;
 }
 
-bool conversation_is_the_same_however_cut(const char *label, conversation *conversation)
+bool conversation_is_the_same_however_cut(const char *label, conversation *converse)
 {
-    struct transcript whole = perform(conversation, &(struct cuts){ 0 });
+    struct transcript whole = perform(converse, &(struct cuts){ 0 });
     const struct cuts single = { .read_max = { 1, 1 }, .write_max = { 7, 3 } };
     const struct cuts odd = { .read_max = { 13, 5 }, .write_max = { 1, 31 } };
-    bool same = is_same(label, conversation, &whole, &single, "reads of bytes", 1) &&
-                is_same(label, conversation, &whole, &odd, "reads of bytes", 13);
+    bool same = is_same(label, converse, &whole, &single, "reads of bytes", 1) &&
+                is_same(label, converse, &whole, &odd, "reads of bytes", 13);
     for (int side = 0; side < 2; side++) {
         for (size_t end = 1; same && end < whole.read[side]; end++) {
             struct cuts cuts = { 0 };
             cuts.read_end[side] = end;
-            same = is_same(label, conversation, &whole, &cuts,
+            same = is_same(label, converse, &whole, &cuts,
                            side == RELAY_CLIENT ? "the client's read ending at" : "the broker's read ending at", end);
         }
     }

@@ -158,6 +158,6 @@ typedef void conversation(struct relay_party *party);
  * client gets is the same, and so is the shape of what the broker gets.  Returns
  * false, having said where, when it is not.
  */
-bool conversation_is_the_same_however_cut(const char *label, conversation *conversation);
+bool conversation_is_the_same_however_cut(const char *label, conversation *converse);
 
 #endif

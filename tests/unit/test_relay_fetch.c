@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is fetched: good batches before a bad one, errors in its place, sessions, and what clients may not ask.  Round trips: test_relay_produce.c. */
+/*
+ * What is fetched: good batches before a bad one, errors in its place, and what
+ * clients may not ask.  For sessions test_relay_session.c, for round trips
+ * test_relay_produce.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,153 +12,74 @@
 
 #include <cmocka.h>
 
-#include "relay_fixture.h"
+#include "fetch_scene.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 enum {
-    RECORDS = 2, /* of every batch here */
+    RECORDS = FETCH_SCENE_RECORDS,
     PRODUCER = 7000,
 };
 
-struct scene {
-    struct relay_world world;
-    struct relay_party party;
-    struct seal_stream stream;
-};
+static const struct fetch_item from_the_start = { "orders", 0, 0 };
 
-static void begin(struct scene *s)
-{
-    world_init(&s->world);
-    party_init(&s->party, &s->world);
-    seal_stream_init(&s->stream);
-}
-
-static void end(struct scene *s)
-{
-    party_free(&s->party);
-    world_free(&s->world);
-}
-
-static struct fake_partition *partition_of(struct scene *s, const char *topic, int32_t partition)
-{
-    return &fake_broker_topic(&s->world.broker, topic)->partitions[partition];
-}
-
-/* A sealed batch of two records at the end of orders/0. */
-static void store_sealed(struct scene *s)
+static void store_clear(struct fetch_scene *s)
 {
     struct byte_string plain = world_batch(&s->world, RECORDS, -1, 0);
-    world_store_sealed(&s->world, "orders", 0, &s->stream, byte_string_slice(&plain), NULL, 0);
+    fake_partition_append(fetch_scene_partition(s, "orders", 0), byte_string_slice(&plain));
     byte_string_free(&plain);
 }
 
-/* One byte of the latest batch changed by somebody who can compute a CRC. */
-static void tamper(struct scene *s, size_t from_end)
-{
-    struct fake_partition *partition = partition_of(s, "orders", 0);
-    size_t size = fake_partition_from(partition, partition->next_offset - 1).size;
-    uint8_t *start = partition->log.data + partition->log.size - size;
-    start[size - from_end] ^= 1;
-    fixture_fix_crc(start, size);
-}
-
-static void store_tampered(struct scene *s)
-{
-    store_sealed(s);
-    tamper(s, 90);
-}
-
-static void store_clear(struct scene *s)
-{
-    struct byte_string plain = world_batch(&s->world, RECORDS, -1, 0);
-    fake_partition_append(partition_of(s, "orders", 0), byte_string_slice(&plain));
-    byte_string_free(&plain);
-}
-
-static void store_misplaced(struct scene *s)
+static void store_misplaced(struct fetch_scene *s)
 {
     struct byte_string plain = world_batch(&s->world, RECORDS, -1, 0);
     world_store_sealed(&s->world, "orders", 1, &s->stream, byte_string_slice(&plain), NULL, 0);
     struct batch sealed = world_stored(&s->world, "orders", 1, 0);
-    fake_partition_append(partition_of(s, "orders", 0), sealed.bytes);
+    fake_partition_append(fetch_scene_partition(s, "orders", 0), sealed.bytes);
     byte_string_free(&plain);
 }
 
-static void store_replayed(struct scene *s)
+static void store_replayed(struct fetch_scene *s)
 {
-    store_sealed(s);
+    fetch_scene_store_sealed(s);
     struct batch sealed = world_stored(&s->world, "orders", 0, 0);
     struct byte_string copy = { 0 };
     byte_string_add(&copy, sealed.bytes);
-    struct fake_partition *partition = partition_of(s, "orders", 0);
+    struct fake_partition *partition = fetch_scene_partition(s, "orders", 0);
     partition->log.size -= fake_partition_from(partition, partition->next_offset - 1).size;
     partition->next_offset -= RECORDS;
     fake_partition_append(partition, byte_string_slice(&copy));
     byte_string_free(&copy);
 }
 
-static void store_behind_a_hole(struct scene *s)
+static void store_behind_a_hole(struct fetch_scene *s)
 {
-    partition_of(s, "orders", 0)->next_offset += 1;
-    store_sealed(s);
+    fetch_scene_partition(s, "orders", 0)->next_offset += 1;
+    fetch_scene_store_sealed(s);
 }
 
-static size_t send_fetch(struct scene *s, int16_t version, int64_t offset)
+static size_t send_fetch(struct fetch_scene *s, int16_t version, int64_t offset)
 {
     const struct fetch_item item = { "orders", 0, offset };
     return party_send(&s->party, API_FETCH, version, fetch_body(&s->world, &item, 1));
 }
 
-/* What orders/0 gave; the records as bytes. */
-struct outcome {
-    int64_t code;
-    struct byte_string records;
-};
-
-static struct outcome outcome_of(struct scene *s, size_t index)
-{
-    json_t *answer = party_answer(&s->party, index);
-    json_t *partition = fetched_partition(&s->world, answer, "orders", 0);
-    struct outcome outcome = { json_number_at(partition, "ErrorCode"), json_bytes_at(partition, "Records") };
-    json_decref(answer);
-    return outcome;
-}
-
-static struct outcome fetch(struct scene *s, int16_t version, int64_t offset)
+static struct fetch_outcome fetch(struct fetch_scene *s, int16_t version, int64_t offset)
 {
     size_t index = send_fetch(s, version, offset);
     party_run(&s->party);
     assert_string_equal(relay_fault(s->party.relay), "no fault");
-    return outcome_of(s, index);
-}
-
-static size_t batches_in(struct slice records)
-{
-    size_t count = 0;
-    for (struct batch batch; batch_read(records, &batch) == SIGNET_OK; count++) {
-        records = slice_of(records.data + batch.bytes.size, records.size - batch.bytes.size);
-    }
-    return count;
-}
-
-static void check_outcome(const char *label, struct outcome outcome, int64_t code, size_t batches)
-{
-    size_t got = batches_in(byte_string_slice(&outcome.records));
-    if (outcome.code != code || got != batches) {
-        fail_msg("%s: error %ld and %zu batches", label, (long)outcome.code, got);
-    }
-    byte_string_free(&outcome.records);
+    return fetch_scene_outcome(s, index);
 }
 
 struct bad_case {
     const char *label;
-    void (*store)(struct scene *s);
+    void (*store)(struct fetch_scene *s);
     enum verdict verdict;
 };
 
 static const struct bad_case bad_cases[] = {
-    { "tampered with", store_tampered, VERDICT_ALTERED },
+    { "tampered with", fetch_scene_store_tampered, VERDICT_ALTERED },
     { "in clear", store_clear, VERDICT_UNSEALED },
     { "of another partition", store_misplaced, VERDICT_WRONG_PLACE },
     { "a second time", store_replayed, VERDICT_REPLAYED },
@@ -167,11 +92,11 @@ static void what_stands_before_a_bad_batch_is_delivered(void **state)
     for (size_t i = 0; i < COUNT(bad_cases); i++) {
         for (int16_t version = 4; version <= 18; version++) {
             const struct bad_case *c = &bad_cases[i];
-            struct scene s;
-            begin(&s);
-            store_sealed(&s);
+            struct fetch_scene s;
+            fetch_scene_begin(&s);
+            fetch_scene_store_sealed(&s);
             c->store(&s);
-            store_sealed(&s);
+            fetch_scene_store_sealed(&s);
             check_outcome(c->label, fetch(&s, version, 0), 0, 1);
             assert_int_equal(s.world.finding_count, 1);
             if (s.world.findings[0].verdict != c->verdict) {
@@ -182,7 +107,7 @@ static void what_stands_before_a_bad_batch_is_delivered(void **state)
             check_outcome(c->label, fetch(&s, version, RECORDS), KAFKA_CORRUPT_MESSAGE, 0);
             assert_int_equal(slice_count(byte_string_slice(&s.party.out[RELAY_CLIENT]), slice_of_text(WORLD_MARKER)),
                              RECORDS);
-            end(&s);
+            fetch_scene_end(&s);
         }
     }
 }
@@ -190,22 +115,22 @@ static void what_stands_before_a_bad_batch_is_delivered(void **state)
 static void the_error_is_policys(void **state)
 {
     (void)state;
-    struct scene s;
-    begin(&s);
+    struct fetch_scene s;
+    fetch_scene_begin(&s);
     s.world.worker.fetch_refusal_error = KAFKA_INVALID_RECORD;
     store_clear(&s);
     check_outcome("in clear", fetch(&s, 12, 0), KAFKA_INVALID_RECORD, 0);
-    end(&s);
+    fetch_scene_end(&s);
 }
 
 static void a_bad_partition_leaves_the_others_alone(void **state)
 {
     (void)state;
-    struct scene s;
-    begin(&s);
+    struct fetch_scene s;
+    fetch_scene_begin(&s);
     struct byte_string plain = world_batch(&s.world, RECORDS, -1, 0);
     world_store_sealed(&s.world, "orders", 2, &s.stream, byte_string_slice(&plain), NULL, 0);
-    fake_partition_append(partition_of(&s, "plain", 0), byte_string_slice(&plain));
+    fake_partition_append(fetch_scene_partition(&s, "plain", 0), byte_string_slice(&plain));
     store_clear(&s);
     const struct fetch_item items[] = { { "orders", 0, 0 }, { "orders", 2, 0 }, { "plain", 0, 0 } };
     for (int16_t version = 4; version <= 18; version++) {
@@ -225,14 +150,14 @@ static void a_bad_partition_leaves_the_others_alone(void **state)
         json_decref(answer);
     }
     byte_string_free(&plain);
-    end(&s);
+    fetch_scene_end(&s);
 }
 
 static void topics_that_are_not_opened_pass_sealed(void **state)
 {
     (void)state;
-    struct scene s;
-    begin(&s);
+    struct fetch_scene s;
+    fetch_scene_begin(&s);
     struct byte_string plain = world_batch(&s.world, RECORDS, -1, 0);
     const struct produce_item item = { "orders-raw", 0, ITEM_BATCH, byte_string_slice(&plain) };
     const struct fetch_item wanted = { "orders-raw", 0, 0 };
@@ -247,7 +172,7 @@ static void topics_that_are_not_opened_pass_sealed(void **state)
     byte_string_free(&records);
     byte_string_free(&plain);
     json_decref(answer);
-    end(&s);
+    fetch_scene_end(&s);
 }
 
 /* Before either has been answered, from two places: each answer is held against its own request. */
@@ -256,10 +181,10 @@ static void fetches_in_a_row_are_judged_each_by_its_own(void **state)
     (void)state;
     static const int16_t versions[] = { 4, 12, 17 };
     for (size_t i = 0; i < COUNT(versions); i++) {
-        struct scene s;
-        begin(&s);
+        struct fetch_scene s;
+        fetch_scene_begin(&s);
         for (int k = 0; k < 4; k++) {
-            store_sealed(&s);
+            fetch_scene_store_sealed(&s);
         }
         size_t first = send_fetch(&s, versions[i], 0);
         size_t second = send_fetch(&s, versions[i], 2 * RECORDS);
@@ -267,161 +192,12 @@ static void fetches_in_a_row_are_judged_each_by_its_own(void **state)
         size_t third = send_fetch(&s, versions[i], RECORDS);
         party_run(&s.party);
         assert_string_equal(relay_fault(s.party.relay), "no fault");
-        check_outcome("first", outcome_of(&s, first), 0, 4);
-        check_outcome("second", outcome_of(&s, second), 0, 2);
-        check_outcome("third", outcome_of(&s, third), 0, 3);
+        check_outcome("first", fetch_scene_outcome(&s, first), 0, 4);
+        check_outcome("second", fetch_scene_outcome(&s, second), 0, 2);
+        check_outcome("third", fetch_scene_outcome(&s, third), 0, 3);
         assert_int_equal(s.world.finding_count, 0);
-        end(&s);
+        fetch_scene_end(&s);
     }
-}
-
-/* Sessions */
-
-static size_t send_session_fetch(struct scene *s, int16_t version, int32_t id, int32_t epoch,
-                                 const struct fetch_item *items, size_t count)
-{
-    json_t *body = fetch_body(&s->world, items, count);
-    json_set(body, "SessionId", json_integer(id));
-    json_set(body, "SessionEpoch", json_integer(epoch));
-    return party_send(&s->party, API_FETCH, version, body);
-}
-
-static const struct fetch_item from_the_start = { "orders", 0, 0 };
-
-static void a_session_goes_on_from_remembered_offsets(void **state)
-{
-    (void)state;
-    for (int16_t version = 7; version <= 18; version++) {
-        struct scene s;
-        begin(&s);
-        s.world.broker.sessions = true;
-        size_t index = send_session_fetch(&s, version, 0, 0, &from_the_start, 1);
-        party_run(&s.party);
-        check_outcome("nothing there yet", outcome_of(&s, index), 0, 0);
-        store_sealed(&s);
-        index = send_session_fetch(&s, version, FAKE_FIRST_SESSION, 1, NULL, 0);
-        party_run(&s.party);
-        check_outcome("from the remembered offset", outcome_of(&s, index), 0, 1);
-        store_sealed(&s);
-        const struct fetch_item next = { "orders", 0, RECORDS };
-        index = send_session_fetch(&s, version, FAKE_FIRST_SESSION, 2, &next, 1);
-        party_run(&s.party);
-        check_outcome("from the new offset", outcome_of(&s, index), 0, 1);
-        store_tampered(&s);
-        const struct fetch_item bad = { "orders", 0, 2 * RECORDS };
-        index = send_session_fetch(&s, version, FAKE_FIRST_SESSION, 3, &bad, 1);
-        party_run(&s.party);
-        check_outcome("a bad one", outcome_of(&s, index), KAFKA_CORRUPT_MESSAGE, 0);
-        index = send_session_fetch(&s, version, FAKE_FIRST_SESSION, 4, NULL, 0);
-        party_run(&s.party);
-        check_outcome("and again", outcome_of(&s, index), KAFKA_CORRUPT_MESSAGE, 0);
-        end(&s);
-    }
-}
-
-static void a_session_of_another_connection_is_begun_anew(void **state)
-{
-    (void)state;
-    for (int16_t version = 7; version <= 18; version++) {
-        struct scene s;
-        begin(&s);
-        s.world.broker.sessions = true;
-        store_sealed(&s);
-        send_session_fetch(&s, version, 0, 0, &from_the_start, 1);
-        party_run(&s.party);
-        party_free(&s.party);
-        party_init(&s.party, &s.world);
-        size_t before = fake_broker_count(&s.world.broker, API_FETCH);
-        party_send(&s.party, API_FIND_COORDINATOR, 0, json_of("{}"));
-        size_t index = send_session_fetch(&s, version, FAKE_FIRST_SESSION, 1, NULL, 0);
-        party_send(&s.party, API_FIND_COORDINATOR, 0, json_of("{}"));
-        party_run(&s.party);
-        assert_int_equal(fake_broker_count(&s.world.broker, API_FETCH), before);
-        json_t *answer = party_answer(&s.party, index);
-        assert_int_equal(json_number_at(answer, "ErrorCode"), KAFKA_FETCH_SESSION_ID_NOT_FOUND);
-        assert_int_equal(json_array_size(json_at(answer, "Responses")), 0);
-        json_decref(answer);
-        json_decref(party_answer(&s.party, index + 1));
-        index = send_session_fetch(&s, version, 0, 0, &from_the_start, 1);
-        party_run(&s.party);
-        check_outcome("anew", outcome_of(&s, index), 0, 1);
-        end(&s);
-    }
-}
-
-static void a_session_that_the_broker_has_lost_is_unknown_here_too(void **state)
-{
-    (void)state;
-    struct scene s;
-    begin(&s);
-    s.world.broker.sessions = true;
-    send_session_fetch(&s, 12, 0, 0, &from_the_start, 1);
-    party_run(&s.party);
-    json_decref(s.world.broker.session);
-    s.world.broker.session = NULL;
-    send_session_fetch(&s, 12, FAKE_FIRST_SESSION, 1, NULL, 0);
-    party_run(&s.party);
-    size_t before = fake_broker_count(&s.world.broker, API_FETCH);
-    size_t index = send_session_fetch(&s, 12, FAKE_FIRST_SESSION, 2, NULL, 0);
-    party_run(&s.party);
-    json_t *answer = party_answer(&s.party, index);
-    assert_int_equal(json_number_at(answer, "ErrorCode"), KAFKA_FETCH_SESSION_ID_NOT_FOUND);
-    assert_int_equal(fake_broker_count(&s.world.broker, API_FETCH), before);
-    json_decref(answer);
-    end(&s);
-}
-
-static void forgotten_partitions_are_named_and_not_read(void **state)
-{
-    (void)state;
-    for (int16_t version = 7; version <= 18; version++) {
-        struct scene s;
-        begin(&s);
-        s.world.broker.sessions = true;
-        const struct fetch_item items[] = { { "orders", 0, 0 }, { "orders-eu", 1, 0 } };
-        send_session_fetch(&s, version, 0, 0, items, 2);
-        party_run(&s.party);
-        json_t *body = fetch_body(&s.world, NULL, 0);
-        json_t *topic = json_of("{'Topic': 'orders', 'Partitions': [0]}");
-        struct place place = world_place(&s.world, "orders", 0);
-        json_set(topic, "TopicId", json_hex(slice_of(place.topic.bytes, TOPIC_ID_BYTES)));
-        json_array_append_new(json_at(body, "ForgottenTopicsData"), topic);
-        json_set(body, "SessionId", json_integer(FAKE_FIRST_SESSION));
-        json_set(body, "SessionEpoch", json_integer(1));
-        store_sealed(&s);
-        size_t index = party_send(&s.party, API_FETCH, version, body);
-        party_run(&s.party);
-        json_t *answer = party_answer(&s.party, index);
-        assert_int_equal(json_array_size(json_at(answer, "Responses")), 0);
-        json_decref(answer);
-        end(&s);
-    }
-}
-
-/* Policy began to open a topic while a session was reading it: where from is not known, so the client begins anew. */
-static void a_session_older_than_policy_is_begun_anew(void **state)
-{
-    (void)state;
-    struct scene s;
-    begin(&s);
-    s.world.broker.sessions = true;
-    s.world.policies[1].seal = s.world.policies[1].open = false;
-    send_session_fetch(&s, 16, 0, 0, &from_the_start, 1);
-    party_run(&s.party);
-    s.world.policies[1].seal = s.world.policies[1].open = true;
-    store_sealed(&s);
-    size_t index = send_session_fetch(&s, 16, FAKE_FIRST_SESSION, 1, NULL, 0);
-    party_run(&s.party);
-    check_outcome("not asked for", outcome_of(&s, index), KAFKA_UNKNOWN_TOPIC_ID, 0);
-    index = send_session_fetch(&s, 16, FAKE_FIRST_SESSION, 2, NULL, 0);
-    party_run(&s.party);
-    json_t *answer = party_answer(&s.party, index);
-    assert_int_equal(json_number_at(answer, "ErrorCode"), KAFKA_FETCH_SESSION_ID_NOT_FOUND);
-    json_decref(answer);
-    index = send_session_fetch(&s, 16, 0, 0, &from_the_start, 1);
-    party_run(&s.party);
-    check_outcome("anew", outcome_of(&s, index), 0, 1);
-    end(&s);
 }
 
 /* What clients may not ask */
@@ -430,8 +206,8 @@ static void replicas_are_refused(void **state)
 {
     (void)state;
     for (int16_t version = 4; version <= 18; version++) {
-        struct scene s;
-        begin(&s);
+        struct fetch_scene s;
+        fetch_scene_begin(&s);
         json_t *body = fetch_body(&s.world, &from_the_start, 1);
         if (version < 15) {
             json_set(body, "ReplicaId", json_integer(0));
@@ -442,7 +218,7 @@ static void replicas_are_refused(void **state)
         party_run(&s.party);
         assert_int_equal(s.party.error, SIGNET_ERROR_PERMISSION);
         assert_int_equal(s.world.broker.seen_count, 0);
-        end(&s);
+        fetch_scene_end(&s);
     }
 }
 
@@ -464,15 +240,15 @@ static void no_more_is_asked_for_than_can_be_held(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(bytes_cases); i++) {
         for (int16_t version = 4; version <= 18; version++) {
-            struct scene s;
-            begin(&s);
+            struct fetch_scene s;
+            fetch_scene_begin(&s);
             json_t *body = fetch_body(&s.world, &from_the_start, 1);
             json_set(body, "MaxBytes", json_integer(bytes_cases[i].asked));
             party_send(&s.party, API_FETCH, version, body);
             party_run(&s.party);
             json_t *seen = fake_broker_latest(&s.world.broker, API_FETCH)->body;
             assert_int_equal(json_number_at(seen, "MaxBytes"), bytes_cases[i].passed);
-            end(&s);
+            fetch_scene_end(&s);
         }
     }
 }
@@ -509,11 +285,11 @@ static void records_that_nobody_asked_for_are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(lies); i++) {
         for (int16_t version = lies[i].versions[0]; version <= lies[i].versions[1]; version++) {
-            struct scene s;
-            begin(&s);
+            struct fetch_scene s;
+            fetch_scene_begin(&s);
             s.world.broker.edit = lie;
             s.world.broker.context = (void *)(uintptr_t)&lies[i];
-            store_sealed(&s);
+            fetch_scene_store_sealed(&s);
             size_t index = send_fetch(&s, version, 0);
             party_run(&s.party);
             json_t *answer = party_answer(&s.party, index);
@@ -524,14 +300,14 @@ static void records_that_nobody_asked_for_are_refused(void **state)
             json_decref(answer);
             assert_int_equal(slice_count(byte_string_slice(&s.party.out[RELAY_CLIENT]), slice_of_text(WORLD_MARKER)),
                              0);
-            end(&s);
+            fetch_scene_end(&s);
         }
     }
 }
 
 /* Transactions */
 
-static void store_transactional(struct scene *s, int64_t producer_id)
+static void store_transactional(struct fetch_scene *s, int64_t producer_id)
 {
     struct byte_string plain = world_batch(&s->world, RECORDS, producer_id, 0);
     store_u16(plain.data + BATCH_CRC_START, BATCH_TRANSACTIONAL);
@@ -541,7 +317,7 @@ static void store_transactional(struct scene *s, int64_t producer_id)
 }
 
 /* As a transaction coordinator writes it. */
-static void store_marker(struct scene *s, int64_t producer_id, bool commit)
+static void store_marker(struct fetch_scene *s, int64_t producer_id, bool commit)
 {
     uint8_t record[] = { 32, 0, 0, 0, 8, 0, 0, 0, commit, 12, 0, 0, 0, 0, 0, 0, 0 };
     uint8_t marker[BATCH_HEADER_BYTES + sizeof record];
@@ -554,7 +330,7 @@ static void store_marker(struct scene *s, int64_t producer_id, bool commit)
     batch_write_header(&header, sizeof record, marker);
     memcpy(marker + BATCH_HEADER_BYTES, record, sizeof record);
     fixture_fix_crc(marker, sizeof marker);
-    fake_partition_append(partition_of(s, "orders", 0), slice_of(marker, sizeof marker));
+    fake_partition_append(fetch_scene_partition(s, "orders", 0), slice_of(marker, sizeof marker));
 }
 
 struct outcome_case {
@@ -591,8 +367,8 @@ static void outcomes_that_contradict_are_refused(void **state)
     for (size_t i = 0; i < COUNT(outcome_cases); i++) {
         for (int16_t version = 4; version <= 18; version++) {
             const struct outcome_case *c = &outcome_cases[i];
-            struct scene s;
-            begin(&s);
+            struct fetch_scene s;
+            fetch_scene_begin(&s);
             s.world.broker.edit = list_aborted;
             s.world.broker.context = (void *)(uintptr_t)c;
             store_transactional(&s, PRODUCER);
@@ -602,8 +378,8 @@ static void outcomes_that_contradict_are_refused(void **state)
             size_t index = party_send(&s.party, API_FETCH, version, body);
             party_run(&s.party);
             assert_string_equal(relay_fault(s.party.relay), "no fault");
-            check_outcome(c->label, outcome_of(&s, index), c->code, c->batches);
-            end(&s);
+            check_outcome(c->label, fetch_scene_outcome(&s, index), c->code, c->batches);
+            fetch_scene_end(&s);
         }
     }
 }
@@ -625,14 +401,14 @@ static void list_too_many(void *context, const struct fake_request *request, jso
 static void a_list_of_aborted_transactions_has_a_limit(void **state)
 {
     (void)state;
-    struct scene s;
-    begin(&s);
+    struct fetch_scene s;
+    fetch_scene_begin(&s);
     s.world.broker.edit = list_too_many;
-    store_sealed(&s);
+    fetch_scene_store_sealed(&s);
     send_fetch(&s, 12, 0);
     party_run(&s.party);
     assert_int_equal(s.party.error, SIGNET_ERROR_LIMIT);
-    end(&s);
+    fetch_scene_end(&s);
 }
 
 static void conversation_with_a_bad_batch(struct relay_party *party)
@@ -669,11 +445,6 @@ int main(void)
         cmocka_unit_test(a_bad_partition_leaves_the_others_alone),
         cmocka_unit_test(topics_that_are_not_opened_pass_sealed),
         cmocka_unit_test(fetches_in_a_row_are_judged_each_by_its_own),
-        cmocka_unit_test(a_session_goes_on_from_remembered_offsets),
-        cmocka_unit_test(a_session_of_another_connection_is_begun_anew),
-        cmocka_unit_test(a_session_that_the_broker_has_lost_is_unknown_here_too),
-        cmocka_unit_test(forgotten_partitions_are_named_and_not_read),
-        cmocka_unit_test(a_session_older_than_policy_is_begun_anew),
         cmocka_unit_test(replicas_are_refused),
         cmocka_unit_test(no_more_is_asked_for_than_can_be_held),
         cmocka_unit_test(records_that_nobody_asked_for_are_refused),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is produced is sealed, and comes back as it was; what cannot be sealed is refused in its place.  Refusals: test_relay_refusal.c. */
+/* What is produced is sealed, and comes back as it was.  What is refused: test_relay_refusal.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -190,13 +190,15 @@ def may_differ(records, python):
     return codecs != {kafka.NONE} and bool(python[0]) and python[0][-1]["verdict"] in ("malformed", "altered")
 
 
-@pytest.mark.parametrize("path", VECTORS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+# Large logs say nothing more when they are spoilt, and take long.
+SMALL = [path for path in VECTORS if path.stat().st_size < 40_000]
+
+
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_both_say_the_same_of_what_is_spoilt(rng, path):
     vector = json.loads(path.read_text())
     fetch = rng.choice(vector["fetches"])
     records = base64.b64decode(fetch["records"])
-    if len(records) > 20000:
-        pytest.skip("large")
     batches = [raw for raw, _ in kafka.split(records)]
     vector["fetches"] = []
     for _ in range(40):
