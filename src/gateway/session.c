@@ -316,6 +316,12 @@ static unsigned wishes(const struct session *s, enum relay_side side)
     return side == RELAY_CLIENT ? want | WATCH_HANGUP : want;
 }
 
+/* A client that has left may have sent something just before, with acks=0: it still goes to the broker. */
+static bool has_ended(const struct session *s)
+{
+    return s->ends[RELAY_BROKER].ended || (s->ends[RELAY_CLIENT].ended && !relay_holds_request(s->relay));
+}
+
 static void turn(struct session *s)
 {
     if (!flush_both(s) || s->state == SESSION_ENDED) {
@@ -323,7 +329,7 @@ static void turn(struct session *s)
     }
     worker_memory_was_freed(s->worker);
     look_whether_misplaced(s);
-    if (s->state == SESSION_RELAYING && (s->ends[RELAY_CLIENT].ended || s->ends[RELAY_BROKER].ended)) {
+    if (s->state == SESSION_RELAYING && has_ended(s)) {
         flush_and_finish(s);
     }
     if ((s->state == SESSION_FLUSHING && is_flushed(s)) || may_leave(s)) {

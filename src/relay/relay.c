@@ -139,6 +139,13 @@ bool relay_wants(const struct relay *relay, enum relay_side side)
     return may_read(relay, side) && !holds_frame(relay, side) && !relay->in[side].starved;
 }
 
+bool relay_holds_request(const struct relay *relay)
+{
+    const struct intake *in = &relay->in[RELAY_CLIENT];
+    size_t needs = frame_needs(in);
+    return !relay->failed && needs > 0 && in->filled - in->start >= needs;
+}
+
 bool relay_is_starved(const struct relay *relay, enum relay_side side)
 {
     return relay->in[side].starved;

@@ -102,6 +102,8 @@ signet_error relay_room(struct relay *relay, enum relay_side side, uint8_t **ret
 signet_error relay_received(struct relay *relay, enum relay_side side, size_t size, int64_t now_ms);
 /* Whether relay_room would offer anything, without taking memory. */
 bool relay_wants(const struct relay *relay, enum relay_side side);
+/* Whether a whole request of the client waits here for a look-up, or for the broker to take what is before it. */
+bool relay_holds_request(const struct relay *relay);
 /* Waiting for memory only: to be asked again when some has been given back. */
 bool relay_is_starved(const struct relay *relay, enum relay_side side);
 
