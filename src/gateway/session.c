@@ -371,7 +371,7 @@ static void begin_relaying(struct session *s)
 static void leave_broker(struct session *s, const char *why)
 {
     tell(s, LOG_WARNING, "broker-failed", why);
-    if (s->servers_left == 0) {
+    if (s->servers_left == 0 || s->left) {
         finish(s);
         return;
     }
@@ -553,9 +553,7 @@ static void client_ready(void *context, unsigned events)
     if (s->state == SESSION_RELAYING || s->state == SESSION_FLUSHING) {
         relay_ready(s, RELAY_CLIENT, events);
     } else if (s->state != SESSION_GREETING) {
-        if (events & WATCH_HANGUP) {
-            fail(s, LOG_DEBUG, "client-failed", "the client left before the broker was reached");
-        }
+        s->left = s->left || (events & WATCH_HANGUP); /* what it sent before still goes out: nobody answers acks=0 */
     } else {
         enum io_outcome outcome = connection_handshake(watch_connection(watch));
         if (outcome == IO_DONE) {

@@ -151,16 +151,17 @@ bool relay_is_starved(const struct relay *relay, enum relay_side side)
     return relay->in[side].starved;
 }
 
-static size_t intake_size(const struct intake *in)
+/* As large as frames have been lately, while there is memory; what a connection has past the limit is the least it can do with. */
+static size_t intake_size(const struct relay *relay, const struct intake *in)
 {
-    size_t size = in->frame_hint > INTAKE_BYTES_MIN ? in->frame_hint : INTAKE_BYTES_MIN;
-    return size < INTAKE_BYTES_MAX ? size : INTAKE_BYTES_MAX;
+    size_t size = in->frame_hint < INTAKE_BYTES_MAX ? in->frame_hint : INTAKE_BYTES_MAX;
+    return size > INTAKE_BYTES_MIN && budget_admits(&relay->worker->budget, size) ? size : INTAKE_BYTES_MIN;
 }
 
 /* A block that holds the frame under way; what has come of it moves there. */
 static signet_error move_intake(struct relay *relay, struct intake *in, size_t size)
 {
-    if (size > INTAKE_BYTES_MAX && !budget_admits(&relay->worker->budget, size)) {
+    if (size > INTAKE_BYTES_MIN && !budget_admits(&relay->worker->budget, size)) {
         in->starved = true;
         return SIGNET_OK;
     }
@@ -191,7 +192,7 @@ signet_error relay_room(struct relay *relay, enum relay_side side, uint8_t **ret
     size_t needs = frame_needs(in), left = in->block ? in->block->capacity - in->start : 0;
     bool no_room = !in->block || needs > left || in->filled == in->block->capacity;
     if (no_room) {
-        size_t usual = intake_size(in);
+        size_t usual = intake_size(relay, in);
         signet_error error = move_intake(relay, in, needs > usual ? needs : usual);
         if (error || in->starved) {
             return error;
@@ -288,7 +289,10 @@ static signet_error take_frames(struct relay *relay, enum relay_side side)
             return SIGNET_OK;
         }
         frame_taken(in, &frame);
-        relay->look_ups = side == RELAY_CLIENT ? 0 : relay->look_ups;
+        if (side == RELAY_CLIENT) {
+            counter_add(&relay->worker->counters.requests, 1);
+            relay->look_ups = 0;
+        }
     }
     return SIGNET_OK;
 }

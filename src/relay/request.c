@@ -160,7 +160,6 @@ signet_error relay_request(struct relay *relay, const struct frame *frame, enum 
         int key = frame->size >= 2 ? (int16_t)load_u16(frame->data) : -1;
         return relay_fail(relay, error, "the client sent a request that cannot be read (API key %d)", key);
     }
-    counter_add(&relay->worker->counters.requests, 1);
     x.version = x.request.api_version;
     x.header_size = x.request.size;
     if (relay->must_authenticate && !relay->sasl.authenticated && !may_ask_unauthenticated(x.request.api_key)) {

@@ -36,6 +36,8 @@ struct pass {
     struct open_item *items;
     size_t count;
     size_t decompressed_bytes;
+    bool cut_over_known; /* looked up when first asked for: the table can be long */
+    int64_t cut_over;
     struct follow_pass follow;
     struct outcome_pass outcome;
 };
@@ -101,10 +103,21 @@ static bool read_marker(const struct batch *batch, bool *ret_commit)
            h->last_offset_delta == 0 && h->producer_id >= 0;
 }
 
-static enum verdict verdict_of_clear(const struct pass *pass, const struct open_item *item)
+static enum verdict verdict_of_clear(struct pass *pass, const struct open_item *item)
 {
-    int64_t cut_over = trust_cut_over(pass->opener->trust, &pass->request->place);
-    return batch_last_offset(&item->batch.header) < cut_over ? VERDICT_CLEAR : VERDICT_UNSEALED;
+    if (!pass->cut_over_known) {
+        pass->cut_over = trust_cut_over(pass->opener->trust, &pass->request->place);
+        pass->cut_over_known = true;
+    }
+    return batch_last_offset(&item->batch.header) < pass->cut_over ? VERDICT_CLEAR : VERDICT_UNSEALED;
+}
+
+/* Most batches are of the writer of the one before. */
+static const struct trusted_writer *find_writer(const struct pass *pass, const uint8_t key[WRITER_KEY_BYTES])
+{
+    const struct trusted_writer *before = pass->count > 1 ? pass->items[pass->count - 2].writer : NULL;
+    bool same = before && memcmp(before->key, key, WRITER_KEY_BYTES) == 0;
+    return same ? before : trust_find_writer(pass->opener->trust, key);
 }
 
 /* Rules 4 to 8, and the hashes that rule 9 needs. */
@@ -126,7 +139,7 @@ static signet_error read_envelope(struct pass *pass, struct open_item *item, str
     }
     const struct envelope *e = &item->envelope;
     item->sealed = true;
-    item->writer = trust_find_writer(pass->opener->trust, e->header.writer);
+    item->writer = find_writer(pass, e->header.writer);
     if (!item->writer) {
         settle(item, VERDICT_UNKNOWN_WRITER);
         return SIGNET_OK;

@@ -342,6 +342,21 @@ def test_lost_acknowledgements_and_a_restart(tmp_path, kafka, between, consumers
 # What goes on.
 
 
+def test_last_words(tmp_path, kafka):
+    """A batch sent without waiting for anything, not even for a first answer, by somebody who then leaves."""
+    count = 60
+    with Gateway(tmp_path, kafka) as gateway:
+        endpoint = through(gateway, kafka)
+        topic = endpoint.topic("last-words")
+        with wire.Wire(gateway.bootstrap) as connection:
+            assert connection.ask(wire.metadata())
+        for i in range(count):
+            with wire.Wire("127.0.0.1:%d" % (gateway.node_base + 1)) as connection:
+                connection.send(wire.produce(topic, one_batch(b"%d" % i), acks=0))
+        result = exchange.receive(endpoint, "librdkafka", topic, count)
+        assert {int(record.value) for record in result.records} == set(range(count))
+
+
 class Hammer:
     """Batches by the name of their topic, one after another over one connection, whatever the answers are."""
 

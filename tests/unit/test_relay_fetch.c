@@ -253,6 +253,24 @@ static void no_more_is_asked_for_than_can_be_held(void **state)
     }
 }
 
+static void partitions_that_are_read_have_a_limit(void **state)
+{
+    (void)state;
+    enum { MANY = CONNECTION_PARTITIONS_MAX + 1 };
+    struct fetch_scene s;
+    fetch_scene_begin(&s);
+    struct fetch_item *items = calloc(MANY, sizeof *items);
+    for (int32_t i = 0; i < MANY; i++) {
+        items[i] = (struct fetch_item){ "orders", i, 0 };
+    }
+    party_send(&s.party, API_FETCH, 12, fetch_body(&s.world, items, MANY));
+    party_run(&s.party);
+    assert_int_equal(s.party.error, SIGNET_ERROR_LIMIT);
+    assert_int_equal(fake_broker_count(&s.world.broker, API_FETCH), 0);
+    free(items);
+    fetch_scene_end(&s);
+}
+
 /* Lies */
 
 struct fetch_lie {
@@ -447,6 +465,7 @@ int main(void)
         cmocka_unit_test(fetches_in_a_row_are_judged_each_by_its_own),
         cmocka_unit_test(replicas_are_refused),
         cmocka_unit_test(no_more_is_asked_for_than_can_be_held),
+        cmocka_unit_test(partitions_that_are_read_have_a_limit),
         cmocka_unit_test(records_that_nobody_asked_for_are_refused),
         cmocka_unit_test(outcomes_that_contradict_are_refused),
         cmocka_unit_test(a_list_of_aborted_transactions_has_a_limit),

@@ -478,6 +478,28 @@ static void a_quiet_connection_takes_no_memory(void **state)
     end(&s);
 }
 
+/* A client may be gone by then, and what it has sent is to go out all the same. */
+static void a_request_that_waits_is_known_to_wait(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s);
+    struct byte_string batch = world_batch(&s.world, 1, -1, 0);
+    const struct produce_item item = { "orders", 0, ITEM_BATCH, byte_string_slice(&batch) };
+    assert_false(relay_holds_request(s.party.relay));
+    s.party.broker_is_away = true;
+    party_send(&s.party, API_PRODUCE, 9, produce_body(&s.world, 0, &item, 1));
+    party_run(&s.party);
+    assert_true(relay_holds_request(s.party.relay));
+    assert_int_equal(relay_in_flight(s.party.relay), 1); /* the look-up */
+    s.party.broker_is_away = false;
+    party_run(&s.party);
+    assert_false(relay_holds_request(s.party.relay));
+    assert_int_equal(fake_broker_topic(&s.world.broker, "orders")->partitions[0].next_offset, 1);
+    byte_string_free(&batch);
+    end(&s);
+}
+
 /* Memory */
 
 static void a_frame_waits_for_memory_and_goes_on(void **state)
@@ -504,6 +526,30 @@ static void a_frame_waits_for_memory_and_goes_on(void **state)
     assert_int_equal(party_answer_count(&s.party), 1);
     byte_string_free(&batch);
     end(&s);
+}
+
+/* Past the limit a connection gets the smallest block and nothing more, however many there are. */
+static void only_small_frames_pass_without_memory(void **state)
+{
+    (void)state;
+    static const int32_t counts[] = { 200, 1000 };
+    for (size_t i = 0; i < COUNT(counts); i++) {
+        struct scene s;
+        begin(&s);
+        struct byte_string batch = world_batch(&s.world, counts[i], -1, 0);
+        struct budget *budget = &s.world.worker.budget;
+        bool small = batch.size + 100 < INTAKE_BYTES_MIN;
+        budget->limit_bytes = 4 << 20;
+        struct block *others = block_new(budget, 4 << 20);
+        send_batches(&s, 3, byte_string_slice(&batch));
+        party_run(&s.party);
+        assert_int_equal(relay_is_starved(s.party.relay, RELAY_CLIENT), !small);
+        assert_int_equal(party_answer_count(&s.party), small ? 3 : 0);
+        assert_in_range(budget->used_bytes - others->capacity, 0, INTAKE_BYTES_MIN);
+        block_release(others);
+        byte_string_free(&batch);
+        end(&s);
+    }
 }
 
 static void a_lone_frame_above_the_budget_goes_through(void **state)
@@ -561,8 +607,10 @@ int main(void)
         cmocka_unit_test(a_client_that_takes_no_answers_gets_no_more),
         cmocka_unit_test(frames_that_wait_are_taken_first),
         cmocka_unit_test(a_size_that_waits_takes_no_memory),
+        cmocka_unit_test(a_request_that_waits_is_known_to_wait),
         cmocka_unit_test(a_quiet_connection_takes_no_memory),
         cmocka_unit_test(a_frame_waits_for_memory_and_goes_on),
+        cmocka_unit_test(only_small_frames_pass_without_memory),
         cmocka_unit_test(a_lone_frame_above_the_budget_goes_through),
         cmocka_unit_test(a_conversation_can_end_at_any_time),
     };

@@ -118,6 +118,8 @@ static void the_broker_is_asked_in_order(void **state)
             }
         }
         assert_int_equal(s.world.broker.seen_count, 3 + c->look_ups);
+        assert_int_equal(counter_read(&s.world.worker.counters.requests), 3);
+        assert_int_equal(counter_read(&s.world.worker.counters.look_ups), c->look_ups);
         assert_int_equal(party_answer_count(&s.party), 3);
         for (size_t k = 0; k < 3; k++) {
             json_decref(party_answer(&s.party, k));

@@ -363,6 +363,28 @@ static void a_gateway_without_keys_seals_nothing(void **state)
     world_free(&world);
 }
 
+/* A recipient whose key no data key can be wrapped for. */
+static void while_keys_are_away_the_producer_is_to_try_again(void **state)
+{
+    (void)state;
+    struct relay_world world;
+    struct relay_party party;
+    const struct data_key_policy policy = { .age_ms_max = 1000, .bytes_max = 1000, .batches_max = 1000 };
+    const struct recipient nobody = { { 0 } };
+    world_init(&world);
+    struct data_keys *keys = world.worker.data_keys = data_keys_new(&policy, &nobody, 1);
+    party_init(&party, &world);
+    struct byte_string batch = world_batch(&world, RECORDS, -1, 0);
+    json_t *answer = produce_one(&party, 9, -1, "orders", byte_string_slice(&batch));
+    assert_int_equal(json_number_at(produced_partition(&world, answer, "orders", 0), "ErrorCode"), 19);
+    assert_int_equal(slice_count(byte_string_slice(&party.out[RELAY_BROKER]), slice_of_text(WORLD_MARKER)), 0);
+    json_decref(answer);
+    byte_string_free(&batch);
+    party_free(&party);
+    world_free(&world);
+    data_keys_free(keys);
+}
+
 struct unknown_case {
     int16_t version, code;
 };
@@ -503,6 +525,7 @@ int main(void)
         cmocka_unit_test(the_brokers_word_is_kept),
         cmocka_unit_test(what_was_not_sent_is_never_called_stored),
         cmocka_unit_test(a_gateway_without_keys_seals_nothing),
+        cmocka_unit_test(while_keys_are_away_the_producer_is_to_try_again),
         cmocka_unit_test(unknown_topics_are_refused),
         cmocka_unit_test(a_partition_stands_in_a_request_once),
         cmocka_unit_test(partitions_of_a_request_have_a_limit),

@@ -267,6 +267,34 @@ static void record_zero(struct world *w, const char *root)
     vector_end(&v, root);
 }
 
+static void link_of(const struct made *made, uint8_t ret_link[SHA256_BYTES])
+{
+    size_t size;
+    uint8_t seal_id[SEAL_ID_BYTES];
+    const uint8_t *envelope = made_envelope(made, &size), *trailer = envelope + size - ENVELOPE_TRAILER_BYTES;
+    struct slice header = made_header(made);
+    envelope_seal_id(header, slice_of(envelope + header.size, size - header.size - ENVELOPE_TRAILER_BYTES), trailer,
+                     seal_id);
+    envelope_link(seal_id, trailer + AEAD_TAG_BYTES, ret_link);
+}
+
+/* A batch with a bad signature, and one behind it that names its link all the same. */
+static void vouched_for(struct vector *v, const char *label, int stream, uint64_t sequence)
+{
+    struct world *w = v->world;
+    size_t size;
+    seal_stream_init(&w->streams[0]);
+    struct made forged = SEALED_AT(w, 0, 0);
+    made_envelope(&forged, &size)[size - 1] ^= 1;
+    made_fix_crc(&forged);
+    link_of(&forged, w->streams[stream].link);
+    w->streams[stream].next_sequence = sequence;
+    struct made next = SEALED_AT(w, 1, .stream = stream);
+    fetch_begin(v, 0, label);
+    fetch_bad(v, &forged, VERDICT_ALTERED);
+    fetch_bytes(v, next.outer, next.outer_size);
+}
+
 static void chains(struct world *w, const char *root)
 {
     struct vector v = vector_begin(w, folder, "in_a_run", "one batch of a run changed: the link does not vouch for it");
@@ -299,16 +327,20 @@ static void chains(struct world *w, const char *root)
     size_t size;
     memcpy(made_envelope(&forged, &size) + 28, w->writers[0], WRITER_KEY_BYTES);
     made_resign(w, &forged, 1);
-    uint8_t seal_id[SEAL_ID_BYTES];
-    const uint8_t *envelope = made_envelope(&forged, &size), *trailer = envelope + size - ENVELOPE_TRAILER_BYTES;
-    struct slice header = made_header(&forged);
-    envelope_seal_id(header, slice_of(envelope + header.size, size - header.size - ENVELOPE_TRAILER_BYTES), trailer,
-                     seal_id);
-    envelope_link(seal_id, trailer + AEAD_TAG_BYTES, w->streams[0].link);
+    link_of(&forged, w->streams[0].link);
     struct made next = SEALED_AT(w, 1, .writer = 1);
     fetch_begin(&v, 0, NULL);
     fetch_bad(&v, &forged, VERDICT_ALTERED);
     fetch_bytes(&v, next.outer, next.outer_size);
+    vector_end(&v, root);
+}
+
+static void strangers(struct world *w, const char *root)
+{
+    struct vector v = vector_begin(w, folder, "vouched_for_by_no_neighbour",
+                                   "only the next of the same stream vouches, whatever link another names");
+    vouched_for(&v, "of another stream", 1, 1);
+    vouched_for(&v, "not the next", 0, 2);
     vector_end(&v, root);
 }
 
@@ -321,4 +353,5 @@ void cases_altered(struct world *w, const char *root)
     stubs(w, root);
     record_zero(w, root);
     chains(w, root);
+    strangers(w, root);
 }

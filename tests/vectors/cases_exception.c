@@ -188,6 +188,30 @@ static void delivered(struct world *w, const char *root)
     fetch_begin(&v, 2, "below the highest by now, which it does not contradict");
     fetch_good(&v, &later, VERDICT_AUTHENTIC);
     vector_end(&v, root);
+
+    v = begin(w, "out_of_order_is_not_met", "what was accepted so does not count as met, nor as the highest", 5, 6);
+    struct made high = SEALED_AT(w, 10, .count = 2), higher = SEALED_AT(w, 5, .count = 2);
+    fetch_begin(&v, 10, NULL);
+    fetch_good(&v, &high, VERDICT_AUTHENTIC);
+    fetch_begin(&v, 5, "seeking back");
+    fetch_accepted(&v, &higher, VERDICT_OUT_OF_ORDER);
+    fetch_begin(&v, 10, "and forth");
+    fetch_good(&v, &high, VERDICT_AUTHENTIC);
+    vector_end(&v, root);
+
+    v = begin(w, "out_of_order_elsewhere", "accepted at one offset, it is out of order at another still", 2, 2);
+    first = SEALED_AT(w, 0, 0);
+    later = world_seal(w, &(struct want){ 0 });
+    ahead = SEALED_AT(w, 1, 0);
+    made_place(&later, 2);
+    struct made again = made_copy(w, &later);
+    made_place(&again, 3);
+    fetch_begin(&v, 0, NULL);
+    fetch_good(&v, &first, VERDICT_AUTHENTIC);
+    fetch_good(&v, &ahead, VERDICT_AUTHENTIC);
+    fetch_accepted(&v, &later, VERDICT_OUT_OF_ORDER);
+    fetch_bad(&v, &again, VERDICT_OUT_OF_ORDER);
+    vector_end(&v, root);
 }
 
 static void replays(struct world *w, const char *root)
@@ -238,6 +262,13 @@ static void outcome(struct world *w, const char *root)
     fetch_accepted(&v, &data[1], VERDICT_OUTCOME_FORGED);
     fetch_accepted(&v, &marker, VERDICT_OUTCOME_FORGED);
     fetch_good(&v, &next, VERDICT_AUTHENTIC);
+    struct made second = SEALED_AT(w, 4, .producer_id = 9, .base_sequence = 2, .transactional = true);
+    struct made second_marker = marker_at(w, 5, 9, false);
+    const struct aborted_transaction entry = { 9, 4 };
+    fetch_begin(&v, 4, "the producer's next transaction is not held to the one before");
+    fetch_committed(&v, &entry, 1);
+    fetch_good(&v, &second, VERDICT_AUTHENTIC);
+    fetch_good(&v, &second_marker, VERDICT_CONTROL);
     vector_end(&v, root);
 }
 
