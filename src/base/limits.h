@@ -33,6 +33,8 @@ enum {
     OPEN_TRANSACTIONS_MAX = 256,
     /* Batches of one partition in one response; what is beyond is left for the next fetch. */
     BATCHES_PER_RESPONSE_MAX = 16384,
+    /* Decompressed outer batches held at once; what is beyond is left for the next fetch.  One batch alone may take more. */
+    DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024,
     /* How far back in a response the batch before it in its stream is looked for; farther, it is verified on its own. */
     VOUCH_DISTANCE_MAX = 64,
     /* Scratch for more batches than this is given back after the response. */

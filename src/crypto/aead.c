@@ -82,7 +82,9 @@ static bool derive(struct aead_key *key, const uint8_t *nonce, uint8_t ret_deriv
         }
     }
     int written = 0;
-    return EVP_EncryptUpdate(key->ecb, ret_derived, &written, blocks, sizeof blocks) && written == AEAD_KEY_BYTES;
+    bool ok = EVP_EncryptUpdate(key->ecb, ret_derived, &written, blocks, sizeof blocks) && written == AEAD_KEY_BYTES;
+    wipe(blocks, sizeof blocks); /* they give K1 away */
+    return ok;
 }
 
 static bool start_message(struct aead_key *key, const uint8_t *nonce, struct slice associated, int encrypt)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "net/socket.h"
 
 enum { UNIX_SOCKET_MODE = 0660 };
@@ -24,16 +25,12 @@ static signet_error open_one(struct gates *gates, const struct config_listener *
     if (error) {
         return error;
     }
-    if (gates->count == gates->capacity) {
-        size_t capacity = gates->capacity ? gates->capacity * 2 : 16;
-        struct gate *list = realloc(gates->list, capacity * sizeof *list);
-        if (!list) {
-            socket_close_listening(descriptor);
-            return SIGNET_ERROR_OUT_OF_MEMORY;
-        }
-        gates->list = list;
-        gates->capacity = capacity;
+    struct gate *list = array_with_room(gates->list, gates->count, &gates->capacity, sizeof *list, 16);
+    if (!list) {
+        socket_close_listening(descriptor);
+        return SIGNET_ERROR_OUT_OF_MEMORY;
     }
+    gates->list = list;
     gates->list[gates->count++] = (struct gate){ listener, descriptor, node };
     return SIGNET_OK;
 }

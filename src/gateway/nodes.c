@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 struct node {
     int32_t id;
     bool configured;
@@ -33,16 +35,12 @@ static signet_error put(struct nodes *nodes, int32_t id, const struct address *a
     if (!node && nodes->count >= NODES_MAX) {
         return SIGNET_ERROR_LIMIT;
     }
-    if (!node && nodes->count == nodes->capacity) {
-        size_t capacity = nodes->capacity ? nodes->capacity * 2 : 8;
-        struct node *list = realloc(nodes->list, capacity * sizeof *list);
+    if (!node) {
+        struct node *list = array_with_room(nodes->list, nodes->count, &nodes->capacity, sizeof *list, 8);
         if (!list) {
             return SIGNET_ERROR_OUT_OF_MEMORY;
         }
         nodes->list = list;
-        nodes->capacity = capacity;
-    }
-    if (!node) {
         node = &nodes->list[nodes->count++];
         *node = (struct node){ .id = id };
     }

@@ -8,9 +8,8 @@ int batch_magic(struct slice input)
     return input.size > BATCH_MAGIC_AT ? (int8_t)input.data[BATCH_MAGIC_AT] : -1;
 }
 
-static void read_fields(struct reader *r, struct batch_header *header)
+void batch_read_fields(struct reader *r, struct batch_header *header)
 {
-    header->crc = read_u32(r);
     header->attributes = read_i16(r);
     header->last_offset_delta = read_i32(r);
     header->base_timestamp = read_i64(r);
@@ -42,7 +41,8 @@ signet_error batch_read(struct slice input, struct batch *ret_batch)
     if (size > input.size) {
         return SIGNET_ERROR_TRUNCATED;
     }
-    read_fields(&r, &batch.header);
+    batch.header.crc = read_u32(&r);
+    batch_read_fields(&r, &batch.header);
     batch.bytes = slice_of(input.data, size);
     batch.records = slice_of(input.data + BATCH_HEADER_BYTES, size - BATCH_HEADER_BYTES);
     *ret_batch = batch;
@@ -55,6 +55,18 @@ bool batch_crc_matches(const struct batch *batch)
     return crc32c_finish(crc32c_add(crc32c_start(), covered)) == batch->header.crc;
 }
 
+void batch_write_fields(struct writer *w, const struct batch_header *header)
+{
+    write_i16(w, header->attributes);
+    write_i32(w, header->last_offset_delta);
+    write_i64(w, header->base_timestamp);
+    write_i64(w, header->max_timestamp);
+    write_i64(w, header->producer_id);
+    write_i16(w, header->producer_epoch);
+    write_i32(w, header->base_sequence);
+    write_i32(w, header->record_count);
+}
+
 void batch_write_header(const struct batch_header *header, size_t records_size, uint8_t ret_bytes[BATCH_HEADER_BYTES])
 {
     struct writer w = writer_over(ret_bytes, BATCH_HEADER_BYTES);
@@ -63,14 +75,7 @@ void batch_write_header(const struct batch_header *header, size_t records_size, 
     write_i32(&w, header->leader_epoch);
     write_u8(&w, 2);
     write_u32(&w, header->crc);
-    write_i16(&w, header->attributes);
-    write_i32(&w, header->last_offset_delta);
-    write_i64(&w, header->base_timestamp);
-    write_i64(&w, header->max_timestamp);
-    write_i64(&w, header->producer_id);
-    write_i16(&w, header->producer_epoch);
-    write_i32(&w, header->base_sequence);
-    write_i32(&w, header->record_count);
+    batch_write_fields(&w, header);
 }
 
 void batch_patch_crc(uint8_t header[BATCH_HEADER_BYTES], uint32_t crc)

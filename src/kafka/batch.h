@@ -62,6 +62,10 @@ int batch_magic(struct slice input);
 
 bool batch_crc_matches(const struct batch *batch);
 
+/* The fields from Attributes to RecordCount, as they stand in a header and wherever else they are carried. */
+void batch_read_fields(struct reader *r, struct batch_header *header);
+void batch_write_fields(struct writer *w, const struct batch_header *header);
+
 /* Writes the header of a batch whose records have `records_size` bytes; the CRC is taken from `header`. */
 void batch_write_header(const struct batch_header *header, size_t records_size, uint8_t ret_bytes[BATCH_HEADER_BYTES]);
 /* Puts `crc` into a header that has been written. */

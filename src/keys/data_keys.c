@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/wipe.h"
 #include "crypto/random.h"
 
@@ -118,15 +119,11 @@ static struct data_key *room(struct data_keys *keys)
         forget(oldest);
         return oldest;
     }
-    if (keys->count == keys->capacity) {
-        size_t capacity = keys->capacity ? keys->capacity * 2 : 8;
-        struct data_key *grown = realloc(keys->keys, capacity * sizeof *grown);
-        if (!grown) {
-            return NULL;
-        }
-        keys->keys = grown;
-        keys->capacity = capacity;
+    struct data_key *grown = array_with_room(keys->keys, keys->count, &keys->capacity, sizeof *grown, 8);
+    if (!grown) {
+        return NULL;
     }
+    keys->keys = grown;
     keys->keys[keys->count] = (struct data_key){ 0 };
     return &keys->keys[keys->count++];
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/limits.h"
 
 static char *copy(const char *text)
@@ -24,16 +25,11 @@ static void finding_free(struct finding *finding)
 
 static bool has_room(struct report *report)
 {
-    if (report->count < report->capacity) {
-        return true;
-    }
-    size_t capacity = report->capacity ? report->capacity * 2 : 8;
-    struct finding *findings = realloc(report->findings, capacity * sizeof *findings);
+    struct finding *findings = array_with_room(report->findings, report->count, &report->capacity, sizeof *findings, 8);
     if (!findings) {
         return false;
     }
     report->findings = findings;
-    report->capacity = capacity;
     return true;
 }
 

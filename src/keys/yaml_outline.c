@@ -6,6 +6,7 @@
 
 #include <yaml.h>
 
+#include "base/array.h"
 #include "base/limits.h"
 
 struct level {
@@ -48,15 +49,11 @@ static signet_error add_node(struct walk *walk, uint32_t parent, uint64_t key, s
     if (outline->count >= YAML_NODES_MAX) {
         return refuse(walk, line, "the file has too many entries", NULL, SIGNET_ERROR_LIMIT);
     }
-    if (outline->count == outline->capacity) {
-        size_t capacity = outline->capacity ? outline->capacity * 2 : 64;
-        struct yaml_node *nodes = realloc(outline->nodes, capacity * sizeof *nodes);
-        if (!nodes) {
-            return refuse(walk, line, "out of memory", NULL, SIGNET_ERROR_OUT_OF_MEMORY);
-        }
-        outline->nodes = nodes;
-        outline->capacity = capacity;
+    struct yaml_node *nodes = array_with_room(outline->nodes, outline->count, &outline->capacity, sizeof *nodes, 64);
+    if (!nodes) {
+        return refuse(walk, line, "out of memory", NULL, SIGNET_ERROR_OUT_OF_MEMORY);
     }
+    outline->nodes = nodes;
     outline->nodes[outline->count] = (struct yaml_node){ .key = key, .parent = parent, .line = (uint32_t)line + 1 };
     *ret_node = (uint32_t)outline->count++;
     return SIGNET_OK;

@@ -136,13 +136,7 @@ static void forget_deleted(struct exchange *x)
 signet_error cluster_response(struct exchange *x)
 {
     struct cluster_visit visit = { .x = x, .addresses = addresses_of(x) };
-    struct gather body;
-    gather_init(&body, &x->relay->worker->budget);
     forget_deleted(x);
     bool learns = x->entry->api_key != API_DELETE_TOPICS;
-    struct walk_hook hook = { learns ? cluster_visit : NULL, &visit };
-    signet_error error = exchange_walk(x, MESSAGE_RESPONSE, x->version, hook, &body);
-    error = error ? error : relay_forward_edited(x->relay, RELAY_CLIENT, x->frame, x->header_size, &body);
-    gather_free(&body);
-    return error;
+    return exchange_edit_response(x, (struct walk_hook){ learns ? cluster_visit : NULL, &visit });
 }

@@ -112,6 +112,8 @@ signet_error exchange_answer(struct exchange *x, struct gather *reply);
 /* Walks the body of the frame; `out` may be NULL. */
 signet_error exchange_walk(struct exchange *x, enum message_direction direction, int16_t version, struct walk_hook hook,
                            struct gather *out);
+/* Walks the broker's response and gives the client what comes out. */
+signet_error exchange_edit_response(struct exchange *x, struct walk_hook hook);
 
 /*
  * Topics that a request names and nobody can place yet.  A request is walked
@@ -125,8 +127,12 @@ struct unresolved {
     size_t topic_count; /* of the request, those that are known included */
 };
 void unresolved_free(struct unresolved *unresolved);
-/* Sends the look-up, if one is needed; `*ret_progress` says whether to wait for it. */
-signet_error unresolved_look_up(struct unresolved *unresolved, struct exchange *x, enum progress *ret_progress);
+/*
+ * Walks the request with `hook`, which adds to `unresolved`, and sends the
+ * look-up if one is needed; `*ret_progress` says whether to wait for it.
+ */
+signet_error exchange_resolve(struct exchange *x, struct walk_hook hook, struct unresolved *unresolved,
+                              enum progress *ret_progress);
 
 /* A topic as a request or response names it. */
 struct topic_ref {

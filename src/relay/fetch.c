@@ -156,12 +156,7 @@ signet_error fetch_request(struct exchange *x, enum progress *ret_progress)
         *ret_progress = PROGRESS_WAIT;
         return SIGNET_OK;
     }
-    signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, (struct walk_hook){ find_unresolved, &f }, NULL);
-    if (error) {
-        unresolved_free(&f.unresolved);
-        return error;
-    }
-    error = unresolved_look_up(&f.unresolved, x, ret_progress);
+    signet_error error = exchange_resolve(x, (struct walk_hook){ find_unresolved, &f }, &f.unresolved, ret_progress);
     if (error || *ret_progress == PROGRESS_WAIT) {
         return error;
     }
@@ -326,11 +321,7 @@ static enum walk_answer fetched_visit(void *context, struct walk_visit *visit)
 signet_error fetch_response(struct exchange *x)
 {
     struct fetched_visit f = { .x = x, .addresses = addresses_of(x) };
-    struct gather body;
-    gather_init(&body, &x->relay->worker->budget);
-    signet_error error = exchange_walk(x, MESSAGE_RESPONSE, x->version, (struct walk_hook){ fetched_visit, &f }, &body);
-    error = error ? error : relay_forward_edited(x->relay, RELAY_CLIENT, x->frame, x->header_size, &body);
-    gather_free(&body);
+    signet_error error = exchange_edit_response(x, (struct walk_hook){ fetched_visit, &f });
     free(f.aborted);
     return error;
 }

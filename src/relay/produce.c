@@ -283,12 +283,7 @@ static signet_error seal_and_forward(struct produce_visit *p)
 signet_error produce_request(struct exchange *x, enum progress *ret_progress)
 {
     struct produce_visit p = { .x = x };
-    signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, (struct walk_hook){ find_unresolved, &p }, NULL);
-    if (error) {
-        unresolved_free(&p.unresolved);
-        return error;
-    }
-    error = unresolved_look_up(&p.unresolved, x, ret_progress);
+    signet_error error = exchange_resolve(x, (struct walk_hook){ find_unresolved, &p }, &p.unresolved, ret_progress);
     if (error || *ret_progress == PROGRESS_WAIT) {
         return error;
     }
@@ -430,10 +425,5 @@ static enum walk_answer answer_visit(void *context, struct walk_visit *visit)
 signet_error produce_response(struct exchange *x)
 {
     struct answer_visit a = { .x = x, .addresses = addresses_of(x) };
-    struct gather body;
-    gather_init(&body, &x->relay->worker->budget);
-    signet_error error = exchange_walk(x, MESSAGE_RESPONSE, x->version, (struct walk_hook){ answer_visit, &a }, &body);
-    error = error ? error : relay_forward_edited(x->relay, RELAY_CLIENT, x->frame, x->header_size, &body);
-    gather_free(&body);
-    return error;
+    return exchange_edit_response(x, (struct walk_hook){ answer_visit, &a });
 }

@@ -28,6 +28,16 @@ static signet_error authenticated(struct relay *relay, struct slice token)
     return SIGNET_OK;
 }
 
+signet_error exchange_edit_response(struct exchange *x, struct walk_hook hook)
+{
+    struct gather body;
+    gather_init(&body, &x->relay->worker->budget);
+    signet_error error = exchange_walk(x, MESSAGE_RESPONSE, x->version, hook, &body);
+    error = error ? error : relay_forward_edited(x->relay, RELAY_CLIENT, x->frame, x->header_size, &body);
+    gather_free(&body);
+    return error;
+}
+
 struct sasl_outcome {
     int16_t error_code;
     struct slice token;

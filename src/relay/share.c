@@ -53,12 +53,7 @@ static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
 signet_error share_fetch_request(struct exchange *x, enum progress *ret_progress)
 {
     struct share_visit s = { .x = x };
-    signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, (struct walk_hook){ find_unresolved, &s }, NULL);
-    if (error) {
-        unresolved_free(&s.unresolved);
-        return error;
-    }
-    error = unresolved_look_up(&s.unresolved, x, ret_progress);
+    signet_error error = exchange_resolve(x, (struct walk_hook){ find_unresolved, &s }, &s.unresolved, ret_progress);
     if (error || *ret_progress == PROGRESS_WAIT) {
         return error;
     }
@@ -165,6 +160,10 @@ static enum walk_answer visit_acquired(struct share_visit *s, struct walk_visit 
         s->range_next = 0;
         s->acquired_end = -1;
     }
+    if (visit->event == VISIT_ARRAY_END && s->acquired.error) {
+        visit->error = s->acquired.error;
+        return WALK_FAIL;
+    }
     if (visit->event != VISIT_ARRAY_END || !s->filtering) {
         return WALK_KEEP;
     }
@@ -213,13 +212,8 @@ static enum walk_answer share_visit(void *context, struct walk_visit *visit)
 signet_error share_fetch_response(struct exchange *x)
 {
     struct share_visit s = { .x = x, .addresses = addresses_of(x) };
-    struct gather body;
-    gather_init(&body, &x->relay->worker->budget);
     gather_init(&s.acquired, &x->relay->worker->budget);
-    signet_error error = exchange_walk(x, MESSAGE_RESPONSE, x->version, (struct walk_hook){ share_visit, &s }, &body);
-    error = error ? error : s.acquired.error;
-    error = error ? error : relay_forward_edited(x->relay, RELAY_CLIENT, x->frame, x->header_size, &body);
-    gather_free(&body);
+    signet_error error = exchange_edit_response(x, (struct walk_hook){ share_visit, &s });
     gather_free(&s.acquired);
     forget_ranges(&s);
     return error;

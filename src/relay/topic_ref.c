@@ -118,17 +118,23 @@ static signet_error send_look_up(struct unresolved *unresolved, struct exchange 
                : lookup_by_ids(LOOKUP_CORRELATION_ID, x->request.client_id, unresolved->ids, unresolved->id_count, out);
 }
 
-signet_error unresolved_look_up(struct unresolved *unresolved, struct exchange *x, enum progress *ret_progress)
+static signet_error look_up(struct unresolved *unresolved, struct exchange *x, enum progress *ret_progress)
 {
-    signet_error error = SIGNET_OK;
-    *ret_progress = PROGRESS_DONE;
-    if (unresolved->name_count > 0 || unresolved->id_count > 0) {
-        error = x->relay->look_ups < LOOK_UPS_MAX
-                    ? send_look_up(unresolved, x)
-                    : relay_fail(x->relay, SIGNET_ERROR_PROTOCOL,
-                                 "the broker does not answer for a topic it was asked for");
-        *ret_progress = PROGRESS_WAIT;
+    if (unresolved->name_count == 0 && unresolved->id_count == 0) {
+        *ret_progress = PROGRESS_DONE;
+        return SIGNET_OK;
     }
+    *ret_progress = PROGRESS_WAIT;
+    return x->relay->look_ups < LOOK_UPS_MAX
+               ? send_look_up(unresolved, x)
+               : relay_fail(x->relay, SIGNET_ERROR_PROTOCOL, "the broker does not answer for a topic it was asked for");
+}
+
+signet_error exchange_resolve(struct exchange *x, struct walk_hook hook, struct unresolved *unresolved,
+                              enum progress *ret_progress)
+{
+    signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, hook, NULL);
+    error = error ? error : look_up(unresolved, x, ret_progress);
     unresolved_free(unresolved);
     return error;
 }

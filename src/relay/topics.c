@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 void topics_free(struct topics *topics)
 {
     free(topics->views);
@@ -42,15 +44,11 @@ static struct topic_view *add(struct topics *topics, uint32_t hash)
         topics->count = 0;
         slots_clear(&topics->slots);
     }
-    if (topics->count == topics->capacity) {
-        size_t capacity = topics->capacity ? topics->capacity * 2 : 4;
-        struct topic_view *views = realloc(topics->views, capacity * sizeof *views);
-        if (!views) {
-            return NULL;
-        }
-        topics->views = views;
-        topics->capacity = capacity;
+    struct topic_view *views = array_with_room(topics->views, topics->count, &topics->capacity, sizeof *views, 4);
+    if (!views) {
+        return NULL;
     }
+    topics->views = views;
     if (!slots_add(&topics->slots, hash, (uint32_t)topics->count)) {
         return NULL;
     }

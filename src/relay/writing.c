@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 void writing_free(struct writing *writing)
 {
     free(writing->streams);
@@ -39,15 +41,12 @@ static struct writing_stream *add_stream(struct writing *writing, const struct p
         writing->count = 0; /* streams are never resumed, so all may begin anew */
         slots_clear(&writing->slots);
     }
-    if (writing->count == writing->capacity) {
-        size_t capacity = writing->capacity ? writing->capacity * 2 : 1;
-        struct writing_stream *streams = realloc(writing->streams, capacity * sizeof *streams);
-        if (!streams) {
-            return NULL;
-        }
-        writing->streams = streams;
-        writing->capacity = capacity;
+    struct writing_stream *streams =
+        array_with_room(writing->streams, writing->count, &writing->capacity, sizeof *streams, 1);
+    if (!streams) {
+        return NULL;
     }
+    writing->streams = streams;
     bool added = slots_add(&writing->slots, place_hash(place), (uint32_t)writing->count);
     return added ? &writing->streams[writing->count++] : NULL;
 }
@@ -91,14 +90,14 @@ void produce_record_free(struct produce_record *record)
 
 static bool grow(struct produce_record *record)
 {
-    size_t capacity = record->capacity ? record->capacity * 2 : 1;
-    struct produced *partitions = realloc(record->partitions, capacity * sizeof *partitions);
+    size_t before = record->capacity;
+    struct produced *partitions =
+        array_with_room(record->partitions, record->count, &record->capacity, sizeof *partitions, 1);
     if (!partitions) {
         return false;
     }
-    record->budget->used_bytes += (capacity - record->capacity) * sizeof *partitions;
+    record->budget->used_bytes += (record->capacity - before) * sizeof *partitions;
     record->partitions = partitions;
-    record->capacity = capacity;
     return true;
 }
 

@@ -43,18 +43,6 @@ static struct slice read_entries(struct reader *r, size_t min, size_t max, size_
     return read_bytes(r, count * entry_bytes);
 }
 
-static void read_inner(struct reader *r, struct batch_header *inner)
-{
-    inner->attributes = read_i16(r);
-    inner->last_offset_delta = read_i32(r);
-    inner->base_timestamp = read_i64(r);
-    inner->max_timestamp = read_i64(r);
-    inner->producer_id = read_i64(r);
-    inner->producer_epoch = read_i16(r);
-    inner->base_sequence = read_i32(r);
-    inner->record_count = read_i32(r);
-}
-
 static void read_fixed(struct reader *r, struct envelope_header *h)
 {
     read_array(r, h->place.topic.bytes, TOPIC_ID_BYTES);
@@ -66,7 +54,7 @@ static void read_fixed(struct reader *r, struct envelope_header *h)
     h->seal_time_ms = read_i64(r);
     read_array(r, h->nonce, sizeof h->nonce);
     read_array(r, h->commitment, sizeof h->commitment);
-    read_inner(r, &h->inner);
+    batch_read_fields(r, &h->inner);
 }
 
 static void read_variable(struct reader *r, struct envelope_header *h)
@@ -143,18 +131,6 @@ signet_error envelope_read(struct slice bytes, struct envelope *ret_envelope)
     return SIGNET_OK;
 }
 
-static void write_inner(struct writer *w, const struct batch_header *inner)
-{
-    write_i16(w, inner->attributes);
-    write_i32(w, inner->last_offset_delta);
-    write_i64(w, inner->base_timestamp);
-    write_i64(w, inner->max_timestamp);
-    write_i64(w, inner->producer_id);
-    write_i16(w, inner->producer_epoch);
-    write_i32(w, inner->base_sequence);
-    write_i32(w, inner->record_count);
-}
-
 static void write_fixed(struct writer *w, const struct envelope_header *h)
 {
     write_bytes(w, slice_of(h->place.topic.bytes, TOPIC_ID_BYTES));
@@ -166,7 +142,7 @@ static void write_fixed(struct writer *w, const struct envelope_header *h)
     write_i64(w, h->seal_time_ms);
     write_bytes(w, slice_of(h->nonce, sizeof h->nonce));
     write_bytes(w, slice_of(h->commitment, sizeof h->commitment));
-    write_inner(w, &h->inner);
+    batch_write_fields(w, &h->inner);
 }
 
 static void write_counted(struct writer *w, struct slice bytes, size_t unit)

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 enum { SEQUENCES_REMEMBERED = 64 };
 
 void follow_free(struct follow *f)
@@ -337,15 +339,11 @@ static struct met_stream *stream_add(struct follow *f)
     if (f->stream_count == FOLLOW_STREAMS_MAX) {
         return stream_oldest(f);
     }
-    if (f->stream_count == f->stream_capacity) {
-        uint32_t capacity = f->stream_capacity ? f->stream_capacity * 2 : 2;
-        struct met_stream *streams = realloc(f->streams, capacity * sizeof *streams);
-        if (!streams) {
-            return NULL;
-        }
-        f->streams = streams;
-        f->stream_capacity = capacity;
+    struct met_stream *streams = array_with_room(f->streams, f->stream_count, &f->stream_capacity, sizeof *streams, 2);
+    if (!streams) {
+        return NULL;
     }
+    f->streams = streams;
     return &f->streams[f->stream_count++];
 }
 

@@ -35,7 +35,8 @@ struct follow {
     struct met *ring; /* contiguous batches, oldest at `first` */
     uint32_t first, count, capacity;
     struct met_stream *streams;
-    uint32_t stream_count, stream_capacity, clock;
+    uint32_t stream_count, clock;
+    size_t stream_capacity;
 };
 
 /* The batches of one response, in order. */

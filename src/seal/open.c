@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "kafka/record.h"
 
 /* One batch of the response on its way to a verdict. */
@@ -21,11 +22,6 @@ struct open_item {
     const struct trusted_writer *writer;
     struct follow_finding finding;
     const struct accepted_exception *exception; /* by which a bad verdict is accepted */
-};
-
-enum {
-    /* Decompressed outer batches held at once; what is beyond is left for the next fetch.  One batch alone may take more. */
-    DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024,
 };
 
 /* One call of open_records. */
@@ -71,15 +67,11 @@ static void settle(struct open_item *item, enum verdict verdict)
 static struct open_item *add_item(struct pass *pass)
 {
     struct opener *opener = pass->opener;
-    if (pass->count == opener->item_capacity) {
-        size_t capacity = opener->item_capacity ? opener->item_capacity * 2 : 16;
-        struct open_item *items = realloc(opener->items, capacity * sizeof *items);
-        if (!items) {
-            return NULL;
-        }
-        opener->items = pass->items = items;
-        opener->item_capacity = capacity;
+    struct open_item *items = array_with_room(opener->items, pass->count, &opener->item_capacity, sizeof *items, 16);
+    if (!items) {
+        return NULL;
     }
+    opener->items = pass->items = items;
     struct open_item *item = &pass->items[pass->count++];
     *item = (struct open_item){ .verdict = VERDICT_AUTHENTIC, .finding = { -1, -1, NULL } };
     return item;

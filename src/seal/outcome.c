@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/limits.h"
 
 void outcomes_free(struct outcomes *o)
@@ -72,15 +73,11 @@ static struct open_transaction *add_open(struct outcomes *o, int64_t producer_id
     if (o->count == OPEN_TRANSACTIONS_MAX) {
         return NULL;
     }
-    if (o->count == o->capacity) {
-        size_t capacity = o->capacity ? o->capacity * 2 : 4;
-        struct open_transaction *open = realloc(o->open, capacity * sizeof *open);
-        if (!open) {
-            return NULL;
-        }
-        o->open = open;
-        o->capacity = capacity;
+    struct open_transaction *open = array_with_room(o->open, o->count, &o->capacity, sizeof *open, 4);
+    if (!open) {
+        return NULL;
     }
+    o->open = open;
     o->open[o->count] = (struct open_transaction){ .producer_id = producer_id };
     return &o->open[o->count++];
 }

@@ -23,6 +23,7 @@ from envelope import Envelope
 from exchange import Endpoint
 from gateway import Gateway, signet
 from kafka import ROOT
+from machine import lacks
 from steady import Steady
 
 PARAMETRIZE_CLIENT = pytest.mark.parametrize("client", CLIENTS)
@@ -544,9 +545,10 @@ def test_ten_thousand_records(gateway, kafka, client):
     assert max(batch.record_count for batch in stored(kafka, topic)) > 5000
 
 
-@pytest.mark.skipif(not os.access(RELEASE, os.X_OK), reason="no build/signet: run make")
 def test_memory_of_a_hundred_connections(tmp_path, kafka, monkeypatch):
     """100 connections that all produce or fetch 64 KiB batches, in the program that is installed: 64 MiB at most."""
+    if not os.access(RELEASE, os.X_OK):
+        lacks("no build/signet: run make")
     monkeypatch.setenv("SIGNET", RELEASE)
     with Gateway(tmp_path, kafka, level="info") as gateway:
         topic = through(gateway, kafka).topic("memory", partitions=4)

@@ -15,6 +15,7 @@ import wire
 from clients import CLIENTS
 from exchange import Endpoint
 from gateway import Gateway
+from machine import lacks
 from steady import Steady
 
 PARAMETRIZE_CLIENT = pytest.mark.parametrize("client", CLIENTS)
@@ -172,7 +173,7 @@ def named_hosts(tmp_path, monkeypatch):
         return str(script)
 
     if os.system("unshare --mount sh -c 'mount --bind %s /etc/hosts' 2> /dev/null" % hosts):
-        pytest.skip("names of hosts cannot be made here: it takes a mount namespace")
+        lacks("names of hosts cannot be made here: it takes a mount namespace")
     clients.close()
     monkeypatch.setattr(clients, "_path", wrapped)
     yield

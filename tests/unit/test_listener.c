@@ -12,34 +12,13 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 
+#include "loop_fixture.h"
 #include "net/listener.h"
 #include "net/socket.h"
 #include "net/timer.h"
 #include "net_party.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
-
-static struct loop *new_loop(void)
-{
-    struct loop *loop;
-    assert_int_equal(loop_new(&loop), SIGNET_OK);
-    return loop;
-}
-
-static void stop(void *context)
-{
-    loop_stop(context);
-}
-
-/* Runs the loop for at least so long. */
-static void run_for(struct loop *loop, int64_t ms)
-{
-    struct timer *end;
-    assert_int_equal(timer_new(loop, stop, loop, &end), SIGNET_OK);
-    timer_set(end, ms);
-    loop_run(loop);
-    timer_free(end);
-}
 
 enum { LISTENING_THREADS = 2, CALLERS = 300 };
 
