@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/session.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "gateway/advertised.h"
+#include "gateway/identity.h"
 #include "gateway/log.h"
 #include "gateway/refusal_log.h"
-#include "net/resolution.h"
-#include "net/socket.h"
+#include "gateway/upstream.h"
 #include "net/watch.h"
 
 enum {
@@ -42,17 +40,13 @@ struct session {
     struct end ends[2]; /* by relay_side */
     unsigned open_watches;
     struct relay *relay;
-    int32_t node;     /* that the client wants; -1 any */
-    bool provisional; /* the node's address was not known: this may be another broker */
-    bool misplaced;   /* and now it is known to be the wrong one */
-    bool starved;     /* counted in the worker's */
-    bool left;        /* the client sends no more, though not all that it sent may have been read */
-    struct address broker;
-    size_t server, servers_left; /* which of those to start from, and how many more there are if it fails */
-    struct resolution *resolution;
-    struct resolution_answer found;
-    size_t next_endpoint;
-    int64_t deadline_ms; /* loop time; for all states but RELAYING, and there for authentication */
+    int32_t node;   /* that the client wants; -1 any */
+    bool misplaced; /* the broker is not the node that the client wants, as is known by now */
+    bool starved;   /* counted in the worker's */
+    bool left;      /* the client sends no more, though not all that it sent may have been read */
+    struct upstream upstream;
+    struct resolution *resolution; /* of the upstream's broker, while it is under way */
+    int64_t deadline_ms;           /* loop time; for all states but RELAYING, and there for authentication */
     int64_t active_ms;
     int64_t request_ms; /* since when a request of the client's has been coming in; 0 when none is */
     struct refusal_log refusals;
@@ -288,16 +282,6 @@ static bool is_flushed(const struct session *s)
     return client_done && broker_done;
 }
 
-/* Where the node is may have been learnt since, by this session or by any other. */
-static void look_whether_misplaced(struct session *s)
-{
-    struct address known;
-    if (s->provisional && nodes_find(s->worker->plant->nodes, s->node, &known)) {
-        s->misplaced = !address_equal(&known, &s->broker);
-        s->provisional = false;
-    }
-}
-
 static bool may_leave(const struct session *s)
 {
     bool wanted = s->misplaced || s->worker->draining;
@@ -328,7 +312,7 @@ static void turn(struct session *s)
         return;
     }
     worker_memory_was_freed(s->worker);
-    look_whether_misplaced(s);
+    s->misplaced = s->misplaced || upstream_is_misplaced(&s->upstream, s->worker->plant->nodes, s->node);
     if (s->state == SESSION_RELAYING && has_ended(s)) {
         flush_and_finish(s);
     }
@@ -371,7 +355,7 @@ static void begin_relaying(struct session *s)
 static void leave_broker(struct session *s, const char *why)
 {
     tell(s, LOG_WARNING, "broker-failed", why);
-    if (s->servers_left == 0 || s->left) {
+    if (!upstream_has_another(&s->upstream) || s->left) {
         finish(s);
         return;
     }
@@ -389,7 +373,7 @@ static void leave_endpoint(struct session *s)
     signet_error error = connection_error(watch_connection(watch));
     connection_cause(watch_connection(watch), &cause);
     bool unreachable = error == SIGNET_ERROR_SYSTEM || error == SIGNET_ERROR_CLOSED;
-    if (!unreachable || s->next_endpoint == s->found.count) {
+    if (!unreachable || !upstream_has_endpoint(&s->upstream)) {
         leave_broker(s, cause.text);
         return;
     }
@@ -423,7 +407,7 @@ static void open_broker(struct session *s, int descriptor, const struct endpoint
     struct end *end = &s->ends[RELAY_BROKER];
     const struct watch_handler handler = { broker_ready, watch_closed, end };
     struct tls_context *tls = tls_slot_get(&s->worker->plant->cluster_tls);
-    signet_error error = connection_connecting(descriptor, endpoint, tls, s->broker.host, &connection);
+    signet_error error = connection_connecting(descriptor, endpoint, tls, s->upstream.broker.host, &connection);
     tls_context_release(tls);
     error = error ? error : watch_new(s->worker->loop, connection, &handler, &end->watch);
     if (error) {
@@ -436,24 +420,16 @@ static void open_broker(struct session *s, int descriptor, const struct endpoint
     watch_want(end->watch, WATCH_WRITE);
 }
 
-/* Each address that the name has, in turn. */
 static void connect_next(struct session *s)
 {
-    int descriptor = -1, system_error = 0;
-    const struct endpoint *endpoint = NULL;
-    while (descriptor < 0 && s->next_endpoint < s->found.count) {
-        endpoint = &s->found.endpoints[s->next_endpoint++];
-        system_error = socket_connect(endpoint, &descriptor) ? errno : 0;
-    }
-    if (descriptor >= 0) {
-        open_broker(s, descriptor, endpoint);
-        return;
-    }
+    int descriptor = -1;
+    struct endpoint endpoint;
     struct cause cause;
-    char text[ENDPOINT_TEXT_BYTES];
-    endpoint_text(endpoint, text);
-    cause_set_system(&cause, "cannot connect to", text, system_error);
-    leave_broker(s, cause.text);
+    if (upstream_connect(&s->upstream, &descriptor, &endpoint, &cause)) {
+        leave_broker(s, cause.text);
+    } else {
+        open_broker(s, descriptor, &endpoint);
+    }
 }
 
 static void resolved(void *context, const struct resolution_answer *answer)
@@ -464,74 +440,34 @@ static void resolved(void *context, const struct resolution_answer *answer)
         leave_broker(s, answer->cause.text);
         return;
     }
-    s->found = *answer;
-    s->next_endpoint = 0;
+    upstream_resolved(&s->upstream, answer);
     connect_next(s);
-}
-
-/* A node's own address, or for want of it one of those to start from. */
-static void choose_broker(struct session *s)
-{
-    struct plant *plant = s->worker->plant;
-    const struct config_cluster *cluster = &plant->config->cluster;
-    s->provisional = false;
-    if (s->node >= 0 && nodes_find(plant->nodes, s->node, &s->broker)) {
-        s->servers_left = 0;
-        return;
-    }
-    bool again = s->servers_left > 0;
-    s->server = again ? s->server + 1 : atomic_fetch_add(&plant->next_bootstrap, 1);
-    s->server %= cluster->bootstrap_server_count;
-    s->servers_left = again ? s->servers_left - 1 : cluster->bootstrap_server_count - 1;
-    s->broker = cluster->bootstrap_servers[s->server];
-    s->provisional = s->node >= 0;
 }
 
 static void find_broker(struct session *s)
 {
     s->state = SESSION_FINDING;
     s->deadline_ms = loop_now_ms(s->worker->loop) + s->worker->plant->config->limits.connect_ms;
-    choose_broker(s);
-    signet_error error = resolution_begin(s->worker->loop, &s->broker, resolved, s, &s->resolution);
+    upstream_choose(&s->upstream, s->worker->plant, s->node);
+    signet_error error = resolution_begin(s->worker->loop, &s->upstream.broker, resolved, s, &s->resolution);
     if (error) {
         fail(s, LOG_WARNING, "broker-failed", signet_error_text(error));
     }
 }
 
-/* Who the client is, by what this listener goes by.  False: nobody we may serve. */
-static bool identify(struct session *s, char *ret_principal, size_t size)
-{
-    const struct connection *connection = watch_connection(s->ends[RELAY_CLIENT].watch);
-    ret_principal[0] = '\0';
-    switch (s->gate->listener->clients_known_by) {
-    case KNOWN_BY_CLIENT_CERTIFICATE: {
-        const char *subject = connection_peer_subject(connection);
-        int length = subject ? snprintf(ret_principal, size, "User:%s", subject) : -1;
-        return length > 0 && (size_t)length < size;
-    }
-    case KNOWN_BY_LOOPBACK:
-        return endpoint_is_loopback(connection_peer(connection));
-    case KNOWN_BY_UNIX_SOCKET:
-        return endpoint_is_unix(connection_peer(connection));
-    case KNOWN_BY_BROKERS:
-        return s->gate->listener->trust_brokers_for_identity;
-    }
-    return false;
-}
-
 static void greeted(struct session *s)
 {
     char principal[PRINCIPAL_BYTES_MAX + 1];
-    if (!identify(s, principal, sizeof principal)) {
+    struct watch *watch = s->ends[RELAY_CLIENT].watch;
+    if (!identity_of_client(s->gate->listener, watch_connection(watch), principal, sizeof principal)) {
         fail(s, LOG_WARNING, "client-refused", "the client is not known by what this listener goes by");
         return;
     }
-    struct watch *watch = s->ends[RELAY_CLIENT].watch;
     const char *name = connection_server_name(watch_connection(watch));
     s->node = s->gate->node >= 0 ? s->gate->node : advertised_node(&s->gate->listener->advertised, name);
     const struct relay_client client = {
         .principal = slice_of_text(principal),
-        .must_authenticate = s->gate->listener->clients_known_by == KNOWN_BY_BROKERS,
+        .must_authenticate = identity_is_the_brokers(s->gate->listener),
         .context = s,
     };
     s->relay = relay_new(&s->worker->relay, &client);
@@ -622,7 +558,7 @@ void session_begin(struct worker *worker, const struct gate *gate, int descripto
 
 static bool is_unknown(const struct session *s)
 {
-    return s->gate->listener->clients_known_by == KNOWN_BY_BROKERS && relay_principal(s->relay).size == 0;
+    return identity_is_the_brokers(s->gate->listener) && relay_principal(s->relay).size == 0;
 }
 
 /* A request that never becomes whole keeps its memory from those who wait for some. */
