@@ -25,8 +25,8 @@ unit: packages
 
 thread: packages
 	@cmake --preset thread > build/cmake-thread.log 2>&1 || (cat build/cmake-thread.log; false)
-	@cmake --build build/thread --target signet test_net
-	@ctest --test-dir build/thread --output-on-failure -R 'unit.net'
+	@cmake --build build/thread --target signet test_net test_crew test_vectors
+	@ctest --test-dir build/thread --output-on-failure -R "unit.(net|crew|vectors)$$"
 
 integration: unit thread
 	@tools/kafka/fetch
@@ -39,7 +39,7 @@ demo: all
 	@tools/demo/demo
 
 bench: all
-	@tools/packages test bench
+	@tools/packages test
 	@tools/kafka/fetch
 	@tools/venv
 	@build/venv/bin/python bench/bench.py

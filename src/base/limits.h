@@ -14,6 +14,11 @@ enum {
     /* Scratch for edits is cut from blocks of this size. */
     SCRATCH_BLOCK_BYTES = 2048,
 
+    /* Blocks from this size on are kept when they are released, so much for each worker and so much for the process. */
+    KEPT_BLOCK_BYTES_MIN = 64 * 1024,
+    KEPT_BYTES_MAX = 4 * 1024 * 1024,
+    KEPT_BYTES_PROCESS_MAX = 32 * 1024 * 1024,
+
     /* A budget with no more than this in use counts as idle, so that one frame larger than the limit is let through alone. */
     BUDGET_IDLE_BYTES = 1024 * 1024,
 
@@ -35,6 +40,15 @@ enum {
     BATCHES_PER_RESPONSE_MAX = 16384,
     /* Decompressed outer batches held at once; what is beyond is left for the next fetch.  One batch alone may take more. */
     DECOMPRESSED_BYTES_MAX = 64 * 1024 * 1024,
+    /* Pages of 16 batches of one response whose digests are computed while it comes; what is beyond is computed when it is opened. */
+    AHEAD_PAGES_MAX = 256,
+    /* Responses from this size on are looked at while they come, whenever so much more of them has come. */
+    LOOK_AHEAD_BYTES_MIN = 128 * 1024,
+    LOOK_AHEAD_STEP_BYTES = 64 * 1024,
+    /* For smaller batches handing over costs more than it saves. */
+    LOOK_AHEAD_BATCH_BYTES_MIN = 8 * 1024,
+    /* Threads of the crew, at most: more of them would only take turns at memory. */
+    CREW_THREADS_MAX = 4,
     /* How far back in a response the batch before it in its stream is looked for; farther, it is verified on its own. */
     VOUCH_DISTANCE_MAX = 64,
     /* Scratch for more batches than this is given back after the response. */

@@ -233,6 +233,18 @@ static void take_topics(const struct yaml_file *file, const struct config_text *
     }
 }
 
+static void take_topic_ids(const struct yaml_file *file, const struct config_text *text, struct config *config)
+{
+    config->known_topics = yaml_array(file, text->topic_ids_count, sizeof *config->known_topics);
+    for (size_t i = 0; config->known_topics && i < text->topic_ids_count; i++) {
+        struct key_path prefix = key_path_of("topic-ids[%zu]", i);
+        struct known_topic *known = &config->known_topics[config->known_topic_count++];
+        yaml_check_topic(file, prefix, text->topic_ids[i].topic);
+        yaml_take_topic_id(file, prefix, text->topic_ids[i].topic_id, &known->id);
+        known->name = yaml_copy(file, text->topic_ids[i].topic);
+    }
+}
+
 static void take_data_keys(const struct yaml_file *file, const struct data_keys_text *text, struct config *config)
 {
     int64_t age = DATA_KEY_AGE_MS_DEFAULT, bytes = DATA_KEY_GIB_DEFAULT * GIB, batches = DATA_KEY_BATCHES_DEFAULT;
@@ -310,6 +322,7 @@ static void take_all(const struct yaml_file *file, struct config *config)
     take_recipients(file, text, config);
     take_listeners(file, text, config);
     take_topics(file, text, config);
+    take_topic_ids(file, text, config);
     take_data_keys(file, &text->data_keys, config);
     take_limits(file, text, config);
     take_choices(text, config);
@@ -361,6 +374,9 @@ signet_error config_parse(struct slice text, const char *name, struct config **r
     if (!report_since(report, errors_before)) {
         config_check(&file, config);
         sort_topics(&file, config);
+        if (config->known_topic_count > 0) {
+            qsort(config->known_topics, config->known_topic_count, sizeof *config->known_topics, known_topic_compare);
+        }
     }
     config->outline = file.outline;
     file.outline = (struct yaml_outline){ 0 };
@@ -437,12 +453,16 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->topic_count; i++) {
         free(config->topics[i].match);
     }
+    for (size_t i = 0; i < config->known_topic_count; i++) {
+        free(config->known_topics[i].name);
+    }
     free_cluster(&config->cluster);
     free_secret_file(&config->identity);
     free(config->listeners);
     free(config->recipients);
     free(config->recipient_keys);
     free(config->topics);
+    free(config->known_topics);
     free(config->trust_file);
     free(config->file);
     yaml_outline_free(&config->outline);

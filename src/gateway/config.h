@@ -15,7 +15,7 @@
 #include "keys/report.h"
 #include "keys/yaml_outline.h"
 #include "net/address.h"
-#include "seal/outer.h"
+#include "relay/policy.h"
 
 /* Towards the brokers. */
 struct config_client_tls {
@@ -112,6 +112,8 @@ struct config {
     size_t listener_count;
     struct config_topic *topics; /* the most specific first: the first that matches counts */
     size_t topic_count;
+    struct known_topic *known_topics; /* ascending by id */
+    size_t known_topic_count;
     struct {
         int64_t max_age_ms;
         uint64_t max_bytes;

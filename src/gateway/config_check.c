@@ -284,6 +284,18 @@ static void check_topics(const struct yaml_file *file, const struct config *conf
     }
 }
 
+static void check_topic_ids(const struct yaml_file *file, const struct config *config)
+{
+    for (size_t i = 0; i < config->known_topic_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (topic_id_equal(&config->known_topics[i].id, &config->known_topics[j].id)) {
+                complain(file, key_path_of("topic-ids[%zu].topic-id", i), NULL, "another row has this id");
+                break;
+            }
+        }
+    }
+}
+
 void config_check(const struct yaml_file *file, const struct config *config)
 {
     check_cluster(file, &config->cluster);
@@ -295,5 +307,6 @@ void config_check(const struct yaml_file *file, const struct config *config)
     }
     config_check_ports(file, config);
     check_topics(file, config);
+    check_topic_ids(file, config);
     check_means(file, config);
 }

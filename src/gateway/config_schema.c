@@ -117,6 +117,15 @@ static const cyaml_schema_value_t topic_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct topic_text, topic_fields),
 };
 
+static const cyaml_schema_field_t topic_id_fields[] = {
+    YAML_FIELD_TEXT("topic", struct topic_id_text, topic),
+    YAML_FIELD_TEXT("topic-id", struct topic_id_text, topic_id),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t topic_id_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct topic_id_text, topic_id_fields),
+};
+
 static const cyaml_schema_field_t data_keys_fields[] = {
     YAML_FIELD_TEXT("max-age", struct data_keys_text, max_age),
     YAML_FIELD_TEXT("max-bytes", struct data_keys_text, max_bytes),
@@ -165,6 +174,7 @@ static const cyaml_schema_field_t config_fields[] = {
     YAML_FIELD_TEXT("trust-file", struct config_text, trust_file),
     YAML_FIELD_LIST("listeners", struct config_text, listeners, &listener_entry, CONFIG_LISTENERS_MAX),
     YAML_FIELD_LIST("topics", struct config_text, topics, &topic_entry, CONFIG_TOPICS_MAX),
+    YAML_FIELD_LIST("topic-ids", struct config_text, topic_ids, &topic_id_entry, CONFIG_TOPICS_MAX),
     YAML_FIELD_PART("data-keys", struct config_text, data_keys, data_keys_fields),
     YAML_FIELD_WORD("fetch-refusal-error", struct config_text, fetch_refusal_error, refusal_words),
     YAML_FIELD_BOOL("principal-in-envelope", struct config_text, principal_in_envelope),

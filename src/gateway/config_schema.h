@@ -61,6 +61,10 @@ struct topic_text {
     uint32_t timestamp_type;
 };
 
+struct topic_id_text {
+    char *topic, *topic_id;
+};
+
 struct data_keys_text {
     char *max_age, *max_bytes, *max_batches;
 };
@@ -85,6 +89,8 @@ struct config_text {
     size_t listeners_count;
     struct topic_text *topics;
     size_t topics_count;
+    struct topic_id_text *topic_ids;
+    size_t topic_ids_count;
     struct data_keys_text data_keys;
     uint32_t fetch_refusal_error;
     enum yaml_bool principal_in_envelope;

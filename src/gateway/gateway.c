@@ -121,11 +121,19 @@ static uint32_t count_workers(const struct config *config)
     return processors > 0 ? (uint32_t)processors : 1;
 }
 
+/* Whoever asks for one worker wants no more than one processor to be busy.  Without a crew everything goes on, slower. */
+static void start_crew(struct plant *plant, uint32_t workers)
+{
+    size_t threads = workers - 1 < CREW_THREADS_MAX ? workers - 1 : CREW_THREADS_MAX;
+    plant->shared.crew = threads > 0 ? crew_new(threads) : NULL;
+}
+
 static signet_error start_workers(struct gateway *g)
 {
     g->worker_count = count_workers(g->generation->config);
     g->workers = calloc(g->worker_count, sizeof *g->workers);
     signet_error error = g->workers ? SIGNET_OK : SIGNET_ERROR_OUT_OF_MEMORY;
+    start_crew(&g->plant, g->worker_count);
     for (; !error && g->workers_made < g->worker_count; g->workers_made++) {
         error = worker_init(&g->workers[g->workers_made], &g->plant, g->worker_count, g->generation);
     }
@@ -335,6 +343,7 @@ static void free_plant(struct gateway *g)
     directory_free(plant->shared.directory);
     acknowledged_free(plant->shared.acknowledged);
     resends_free(plant->shared.resends);
+    crew_free(plant->shared.crew);
 }
 
 /* Arenas for each thread, and blocks kept for later, would be most of a small gateway's memory. */

@@ -17,6 +17,8 @@ static bool make_policy(struct generation *g)
         };
     }
     g->policy.count = count;
+    g->policy.known = g->config->known_topics;
+    g->policy.known_count = g->config->known_topic_count;
     return g->policy.topics != NULL;
 }
 

@@ -15,7 +15,7 @@
 struct generation {
     struct config *config;
     struct material *material;
-    struct policy policy; /* patterns are the configuration's */
+    struct policy policy; /* patterns and known topics are the configuration's */
     atomic_uint references;
 };
 

@@ -3,6 +3,7 @@
 
 #include "crypto/encoding.h"
 #include "gateway/log.h"
+#include "kafka/api.h"
 
 enum { REPEAT_MS = 10 * 1000 };
 
@@ -80,7 +81,7 @@ void refusal_log_batch(struct refusal_log *log, const struct open_finding *findi
               finding->accepted_reason ? "batch-accepted" : "batch-refused", fields);
 }
 
-void refusal_log_produce(const struct produce_refusal *refusal, struct slice principal, struct slice client)
+void refusal_log_request(const struct request_refusal *refusal, struct slice principal, struct slice client)
 {
     struct slice hint = refusal->hint ? slice_of_text(refusal->hint) : slice_of(NULL, 0);
     const struct log_field fields[] = {
@@ -93,5 +94,5 @@ void refusal_log_produce(const struct produce_refusal *refusal, struct slice pri
         LOG_TEXT_FIELD("client", client),
         { 0 },
     };
-    log_event(LOG_WARNING, "produce-refused", fields);
+    log_event(LOG_WARNING, refusal->api_key == API_PRODUCE ? "produce-refused" : "fetch-refused", fields);
 }

@@ -20,7 +20,7 @@ struct refusal_log {
 
 void refusal_log_batch(struct refusal_log *log, const struct open_finding *finding, struct slice principal,
                        struct slice client, int64_t now_ms);
-void refusal_log_produce(const struct produce_refusal *refusal, struct slice principal, struct slice client);
+void refusal_log_request(const struct request_refusal *refusal, struct slice principal, struct slice client);
 /* Says how often the last one was repeated, if it was. */
 void refusal_log_flush(struct refusal_log *log);
 

@@ -170,10 +170,10 @@ static void batch_refused(void *context, const struct open_finding *finding)
     refusal_log_batch(&s->refusals, finding, principal_of(s), slice_of_text(s->peer), loop_now_ms(s->worker->loop));
 }
 
-static void produce_refused(void *context, const struct produce_refusal *refusal)
+static void request_refused(void *context, const struct request_refusal *refusal)
 {
     struct session *s = context;
-    refusal_log_produce(refusal, principal_of(s), slice_of_text(s->peer));
+    refusal_log_request(refusal, principal_of(s), slice_of_text(s->peer));
 }
 
 static void authenticated(void *context, struct slice principal)
@@ -182,7 +182,7 @@ static void authenticated(void *context, struct slice principal)
     tell(context, LOG_INFO, "authenticated", "the broker accepted the client's SASL exchange");
 }
 
-const struct relay_hooks session_hooks = { map_address, batch_refused, produce_refused, authenticated };
+const struct relay_hooks session_hooks = { map_address, batch_refused, request_refused, authenticated };
 
 /* Whether the bytes just taken completed a request shows in what they led to. */
 static void note_request(struct session *s, size_t in_flight_before)

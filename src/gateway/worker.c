@@ -126,6 +126,7 @@ static void sweep(void *context)
 {
     struct worker *worker = context;
     atomic_store(&worker->memory_bytes, worker->relay.budget.used_bytes);
+    budget_sweep(&worker->relay.budget);
     for (struct session *s = worker->sessions, *next; s; s = next) {
         next = session_next(s);
         session_sweep(s, loop_now_ms(worker->loop));
@@ -279,6 +280,10 @@ static signet_error init_relay(struct worker *worker, uint32_t workers)
     compression_init(&worker->compression);
     relay->shared = worker->plant->shared;
     relay->budget.limit_bytes = config->limits.memory_bytes / workers;
+    relay->budget.kept_bytes_max = KEPT_BYTES_PROCESS_MAX / workers;
+    if (relay->budget.kept_bytes_max > KEPT_BYTES_MAX) {
+        relay->budget.kept_bytes_max = KEPT_BYTES_MAX;
+    }
     relay->frame_bytes_max = config->limits.frame_bytes;
     relay->fetch_bytes_max = fetch_bytes(relay->budget.limit_bytes);
     relay->append_skew_ms = APPEND_SKEW_MS;
@@ -287,6 +292,7 @@ static signet_error init_relay(struct worker *worker, uint32_t workers)
     relay->opener = (struct opener){
         .codecs = { relay->sealer.zstd, &worker->compression, &relay->budget },
         .keys = { find_key, worker },
+        .crew = relay->shared.crew,
     };
     return relay->sealer.zstd ? SIGNET_OK : SIGNET_ERROR_OUT_OF_MEMORY;
 }
@@ -365,6 +371,7 @@ void worker_free(struct worker *worker)
     zstd_frame_free(worker->relay.sealer.zstd);
     compression_free(&worker->compression);
     signing_key_wipe(&worker->relay.sealer.signing_key);
+    budget_trim(&worker->relay.budget);
     generation_release(atomic_exchange(&worker->next_generation, NULL));
     generation_release(worker->generation);
     free(worker->listeners);

@@ -14,6 +14,7 @@ enum {
 
 /* The element of ApiKeys at hand. */
 struct range {
+    struct api_ceiling ceiling;
     const struct api *api; /* NULL for a key that nobody here knows */
     uint8_t *min_at, *max_at;
 };
@@ -29,6 +30,10 @@ static bool narrow(const struct range *range)
     int16_t max = (int16_t)load_u16(range->max_at);
     min = min > api->version_min ? min : api->version_min;
     max = max < api->version_max ? max : api->version_max;
+    if (range->ceiling.version_max) {
+        int16_t ceiling = range->ceiling.version_max(range->ceiling.context, api->key);
+        max = max < ceiling ? max : ceiling;
+    }
     if (min > max || max < api->served_since) {
         return false;
     }
@@ -59,12 +64,12 @@ static enum walk_answer on_visit(void *context, struct walk_visit *visit)
 }
 
 signet_error api_versions_intersect(int16_t version, struct block *owner, uint8_t *body, size_t size,
-                                    struct gather *ret_out)
+                                    struct api_ceiling ceiling, struct gather *ret_out)
 {
     if (size >= 2 && load_u16(body) == UNSUPPORTED_VERSION) {
         version = 0;
     }
-    struct range range = { 0 };
+    struct range range = { .ceiling = ceiling };
     struct walk_hook hook = { on_visit, &range };
     return walk_message(message_find(API_VERSIONS, MESSAGE_RESPONSE), version, owner, body, size, hook, ret_out);
 }

@@ -9,13 +9,19 @@
 
 #include "base/gather.h"
 
+/* The highest version of an API that may be offered, besides what this gateway knows. */
+struct api_ceiling {
+    int16_t (*version_max)(const void *context, int16_t api_key);
+    const void *context;
+};
+
 /*
  * Appends the broker's ApiVersions response, narrowed.  `version` is that of
  * the request; a body with error 35 UNSUPPORTED_VERSION is one of version 0
- * whatever was asked (KIP-511).  Errors as from walk_message.
+ * whatever was asked (KIP-511).  `ceiling.version_max` may be NULL.  Errors as from walk_message.
  */
 signet_error api_versions_intersect(int16_t version, struct block *owner, uint8_t *body, size_t size,
-                                    struct gather *ret_out);
+                                    struct api_ceiling ceiling, struct gather *ret_out);
 
 /*
  * Appends a whole response frame, size first, for a request of a version that

@@ -24,4 +24,9 @@ static inline bool topic_id_equal(const struct topic_id *a, const struct topic_i
     return memcmp(a, b, sizeof *a) == 0;
 }
 
+static inline int topic_id_compare(const struct topic_id *a, const struct topic_id *b)
+{
+    return memcmp(a, b, sizeof *a);
+}
+
 #endif

@@ -12,6 +12,7 @@ enum {
 struct walk {
     int16_t version;
     bool flexible;
+    bool beginning; /* of a body that has not come whole */
     struct reader r;
     uint8_t *body; /* what `r` reads, to be patched */
     uint8_t *run;  /* read already, but not in the output yet: from here to where `r` is */
@@ -166,6 +167,14 @@ static void walk_fixed(struct walk *w, const struct field *field, size_t width)
     }
 }
 
+/* Records of which the end has not come yet. */
+static void visit_beginning(struct walk *w, const struct field *field, uint8_t *content)
+{
+    struct walk_visit v = { .event = VISIT_FIELD, .mark = field->mark, .field = field, .at = content };
+    v.size = reader_left(&w->r);
+    call_hook(w, &v);
+}
+
 /* A string, bytes or records: the field itself, or an element of an array of them, which cannot be null. */
 static void walk_content(struct walk *w, const struct field *field, enum field_type type, bool nullable)
 {
@@ -173,6 +182,9 @@ static void walk_content(struct walk *w, const struct field *field, enum field_t
     bool null;
     size_t size = read_length(w, type, nullable, &null);
     uint8_t *content = here(w);
+    if (w->beginning && type == FIELD_RECORDS && field->mark && !w->r.error && size > reader_left(&w->r)) {
+        visit_beginning(w, field, content);
+    }
     read_bytes(&w->r, size);
     if (w->r.error || !field->mark) {
         return;
@@ -440,4 +452,21 @@ signet_error walk_message(const struct message *message, int16_t version, struct
     }
     walk_fields(&w, message->fields);
     return finish(&w, before);
+}
+
+void walk_beginning(const struct message *message, int16_t version, uint8_t *body, size_t size, struct walk_hook hook)
+{
+    if (version < message->since || version > message->last) {
+        return;
+    }
+    struct walk w = {
+        .version = version,
+        .flexible = api_is_flexible(api_find(message->api_key), version),
+        .beginning = true,
+        .r = reader_over(slice_of(body, size)),
+        .body = body,
+        .run = body,
+        .hook = hook,
+    };
+    walk_fields(&w, message->fields);
 }

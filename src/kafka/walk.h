@@ -71,6 +71,13 @@ struct walk_hook {
 signet_error walk_message(const struct message *message, int16_t version, struct block *owner, uint8_t *body,
                           size_t size, struct walk_hook hook, struct gather *ret_out);
 
+/*
+ * The same over the beginning of a body of which no more has come yet, read
+ * only: fields that are complete are visited, and then what is there of a
+ * marked field of records.
+ */
+void walk_beginning(const struct message *message, int16_t version, uint8_t *body, size_t size, struct walk_hook hook);
+
 static inline int16_t visit_i16(const struct walk_visit *visit)
 {
     return (int16_t)load_u16(visit->at);

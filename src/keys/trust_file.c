@@ -124,26 +124,10 @@ static void take_integer(const struct yaml_file *file, struct key_path prefix, c
 static void take_place(const struct yaml_file *file, struct key_path prefix, const struct place_text *text,
                        struct place *ret_place)
 {
-    struct key_path id_path = key_path_join(prefix, "topic-id");
-    if (yaml_require(file, prefix, "topic-id", text->topic_id)) {
-        if (!scalar_topic_id(text->topic_id, &ret_place->topic)) {
-            complain(file, id_path, "kafka-topics.sh --describe shows it as TopicId",
-                     "`%s` is not a topic id (22 characters of base64url)", text->topic_id);
-        } else if (topic_id_is_zero(&ret_place->topic)) {
-            complain(file, id_path, "kafka-topics.sh --describe shows it as TopicId", "the topic id is zero");
-        }
-    }
+    yaml_take_topic_id(file, prefix, text->topic_id, &ret_place->topic);
     int64_t partition = 0;
     take_integer(file, prefix, "partition", text->partition, INT32_MAX, &partition);
     ret_place->partition = (int32_t)partition;
-}
-
-/* The topic's name beside its id is for people, but a wrong one misleads them. */
-static void check_topic_name(const struct yaml_file *file, struct key_path prefix, const char *name)
-{
-    if (yaml_require(file, prefix, "topic", name) && !topic_name_valid(name)) {
-        complain(file, key_path_join(prefix, "topic"), NULL, "`%s` cannot be the name of a topic", name);
-    }
 }
 
 static void check_reason(const struct yaml_file *file, struct key_path prefix, const char *reason)
@@ -273,7 +257,7 @@ static void take_cut_overs(const struct yaml_file *file, const struct trust_text
     for (size_t i = 0; trust->cut_overs && i < text->cut_overs_count; i++) {
         struct key_path path = key_path_of("cut-overs[%zu]", i);
         struct cut_over *cut_over = &trust->cut_overs[trust->cut_over_count++];
-        check_topic_name(file, path, text->cut_overs[i].topic);
+        yaml_check_topic(file, path, text->cut_overs[i].topic);
         take_place(file, path, &text->cut_overs[i], &cut_over->place);
         take_integer(file, path, "offset", text->cut_overs[i].offset, INT64_MAX, &cut_over->offset);
     }
@@ -287,7 +271,7 @@ static void take_exceptions(const struct yaml_file *file, const struct trust_tex
         const struct place_text *row = &text->exceptions[i];
         struct key_path path = key_path_of("exceptions[%zu]", i);
         struct accepted_exception *exception = &trust->exceptions[trust->exception_count++];
-        check_topic_name(file, path, row->topic);
+        yaml_check_topic(file, path, row->topic);
         take_place(file, path, row, &exception->place);
         take_integer(file, path, "first-offset", row->first_offset, INT64_MAX, &exception->first_offset);
         take_integer(file, path, "last-offset", row->last_offset, INT64_MAX, &exception->last_offset);

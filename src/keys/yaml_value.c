@@ -68,6 +68,37 @@ void yaml_take_duration(const struct yaml_file *file, struct key_path path, cons
     take_quantity(file, path, text, min_ms, max_ms, &duration, ret_ms);
 }
 
+bool yaml_check_topic(const struct yaml_file *file, struct key_path prefix, const char *name)
+{
+    if (!yaml_require(file, prefix, "topic", name)) {
+        return false;
+    }
+    if (!topic_name_valid(name)) {
+        yaml_file_complain(file, SEVERITY_ERROR, key_path_join(prefix, "topic"), NULL,
+                           "`%s` cannot be the name of a topic", name);
+        return false;
+    }
+    return true;
+}
+
+void yaml_take_topic_id(const struct yaml_file *file, struct key_path prefix, const char *text, struct topic_id *ret_id)
+{
+    static const char hint[] = "kafka-topics.sh --describe shows it as TopicId";
+    struct key_path path = key_path_join(prefix, "topic-id");
+    struct topic_id id;
+    if (!yaml_require(file, prefix, "topic-id", text)) {
+        return;
+    }
+    if (!scalar_topic_id(text, &id)) {
+        yaml_file_complain(file, SEVERITY_ERROR, path, hint, "`%s` is not a topic id (22 characters of base64url)",
+                           text);
+    } else if (topic_id_is_zero(&id)) {
+        yaml_file_complain(file, SEVERITY_ERROR, path, hint, "the topic id is zero");
+    } else {
+        *ret_id = id;
+    }
+}
+
 char *yaml_copy(const struct yaml_file *file, const char *text)
 {
     char *copy = text ? strdup(text) : NULL;

@@ -72,15 +72,14 @@ struct cluster_visit {
 static enum walk_answer learn_topic(struct cluster_visit *c, struct walk_visit *visit)
 {
     struct relay *relay = c->x->relay;
-    if (c->topic_error != 0 || c->topic_name.size == 0 || topic_id_is_zero(&c->topic_id)) {
+    bool known = c->topic_error == 0;
+    if (c->topic_name.size == 0 || topic_id_is_zero(&c->topic_id)) {
         return WALK_KEEP;
     }
-    signet_error error = directory_learn(relay->worker->shared.directory, &c->topic_id, c->topic_name);
-    if (error == SIGNET_ERROR_PROTOCOL) {
-        visit->error = relay_fail(relay, error, "the broker gave a topic id another name than before");
-        return WALK_FAIL;
-    }
-    if (!error && policy_find(&relay->worker->policy, c->topic_name)->seal) {
+    /* Clients remember an id that comes with an error, too. */
+    signet_error error = known ? topic_ref_learn(relay, &c->topic_id, c->topic_name)
+                               : topic_ref_check(relay, &c->topic_id, c->topic_name);
+    if (!error && known && policy_find(&relay->worker->policy, c->topic_name)->seal) {
         error = topics_confirm(&relay->topics, &c->topic_id, c->topic_name, relay->now_ms);
     }
     bool goes_on =

@@ -7,6 +7,7 @@
 #define SIGNET_RELAY_CONVERSATION_H
 
 #include "kafka/api.h"
+#include "kafka/error_code.h"
 #include "kafka/header.h"
 #include "kafka/walk.h"
 #include "relay/in_flight.h"
@@ -47,6 +48,8 @@ struct relay {
     uint8_t look_ups; /* so far, for the client's next request */
     bool fetch_in_flight;
     bool sasl_in_flight; /* a step of the exchange has not been answered */
+    struct ahead *ahead; /* of the response that is coming, if it is large */
+    size_t ahead_bytes;  /* how much of it had come when it was last looked at */
     bool failed;
     char fault[160];
     int64_t now_ms;
@@ -69,6 +72,8 @@ enum progress {
 /* Remembers what happened and returns `error`. */
 signet_error relay_fail(struct relay *relay, signet_error error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+void relay_tell_refused(struct relay *relay, const struct request_refusal *refusal);
 
 /* A frame as it came. */
 void relay_forward(struct relay *relay, enum relay_side to, const struct frame *frame);
@@ -97,6 +102,9 @@ signet_error produce_request(struct exchange *x, enum progress *ret_progress);
 signet_error produce_response(struct exchange *x);
 signet_error fetch_request(struct exchange *x, enum progress *ret_progress);
 signet_error fetch_response(struct exchange *x);
+/* Of the broker's response the first `came` bytes are there: what they allow to compute ahead is begun. */
+void fetch_look_ahead(struct relay *relay, const struct frame *so_far, size_t came);
+void fetch_forget_ahead(struct relay *relay);
 signet_error share_fetch_request(struct exchange *x, enum progress *ret_progress);
 signet_error share_fetch_response(struct exchange *x);
 /* Any message with addresses, topic ids or a cluster id in it. */
@@ -137,6 +145,7 @@ signet_error exchange_resolve(struct exchange *x, struct walk_hook hook, struct 
 /* A topic as a request or response names it. */
 struct topic_ref {
     bool by_id;
+    bool hearsay;                      /* by id, and only brokers say which name that is */
     struct slice called;               /* by name: into the frame */
     struct topic_name name;            /* empty: unknown */
     struct topic_id id;                /* zero: unknown */
@@ -151,8 +160,26 @@ void topic_ref_by_id(struct relay *relay, const struct topic_id *id, struct topi
  * the request names too many.
  */
 signet_error topic_ref_require(const struct topic_ref *ref, struct relay *relay, struct unresolved *unresolved);
+/*
+ * What brokers say the name of an id is.  PROTOCOL when the operator vouches
+ * for another, as a client that is told so would take what is in clear under
+ * the id for messages of the topic named; to learn, also when it was another
+ * before.
+ */
+signet_error topic_ref_check(struct relay *relay, const struct topic_id *id, struct slice name);
+signet_error topic_ref_learn(struct relay *relay, const struct topic_id *id, struct slice name);
 /* What Kafka answers for a topic that is not there, by how the request names topics. */
 int16_t topic_ref_unknown(const struct topic_ref *ref);
+
+/*
+ * A topic in clear whose name is hearsay is refused: the client gets this
+ * error, and the log the reason.  PERMISSION ends a conversation in which the
+ * client was offered such a version before policy changed: it will ask anew.
+ */
+enum { HEARSAY_ERROR_CODE = KAFKA_TOPIC_AUTHORIZATION_FAILED };
+extern const char hearsay_why[];
+void hearsay_tell(struct exchange *x, int16_t api_key, const struct topic_ref *ref, int32_t partition);
+signet_error hearsay_may_be_answered(struct exchange *x);
 
 /* Addresses in a response: to be offered every visit that the API's own hook has no use for. */
 struct addresses {

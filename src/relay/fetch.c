@@ -84,11 +84,6 @@ static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
     }
 }
 
-static bool is_opened(const struct topic_policy *policy)
-{
-    return policy && policy->seal && policy->open;
-}
-
 /* Where each partition is being read from; the broker's session remembers the rest, and so do we. */
 static enum walk_answer note_offsets(void *context, struct walk_visit *visit)
 {
@@ -96,12 +91,18 @@ static enum walk_answer note_offsets(void *context, struct walk_visit *visit)
     if (visit->mark == MARK_FORGOTTEN_TOPIC) {
         f->forgetting = visit->event != VISIT_ARRAY_END;
     }
-    if (visit->event != VISIT_FIELD || see_topic(f, visit) || f->forgetting) {
+    if (visit->event != VISIT_FIELD || f->forgetting) {
         return WALK_KEEP;
+    }
+    if (see_topic(f, visit)) {
+        bool hearsay = f->topic.hearsay && !policy_opens(f->topic.policy);
+        visit->error = hearsay ? hearsay_may_be_answered(f->x) : SIGNET_OK;
+        return visit->error ? WALK_FAIL : WALK_KEEP;
     }
     if (visit->mark == MARK_PARTITION_INDEX) {
         f->partition = visit_i32(visit);
-    } else if (visit->mark == MARK_FETCH_OFFSET && is_opened(f->topic.policy) && !topic_id_is_zero(&f->topic.id)) {
+    } else if (visit->mark == MARK_FETCH_OFFSET && f->topic.policy && policy_opens(f->topic.policy) &&
+               !topic_id_is_zero(&f->topic.id)) {
         const struct place place = { f->topic.id, f->partition };
         struct reading_partition *reading = reading_partition(&f->x->relay->reading, &place);
         if (!reading) {
@@ -253,6 +254,7 @@ static enum walk_answer open_fetched(struct fetched_visit *f, struct walk_visit 
         .read_committed = f->x->entry->read_committed,
         .aborted = f->aborted,
         .aborted_count = f->aborted_count,
+        .ahead = relay->ahead,
     };
     struct open_result result;
     signet_error error = open_records(relay_opener(relay), &request, &reading->open, f->x->frame->block,
@@ -272,13 +274,21 @@ static enum walk_answer open_fetched(struct fetched_visit *f, struct walk_visit 
 
 static enum walk_answer visit_fetched_records(struct fetched_visit *f, struct walk_visit *visit)
 {
+    const struct topic_ref *topic = &f->topic;
     if (visit->null || visit->size == 0) {
         return WALK_KEEP;
     }
-    if (!f->topic.policy) {
-        return refuse_records(f, topic_ref_unknown(&f->topic));
+    if (!topic->policy) {
+        return refuse_records(f, topic_ref_unknown(topic));
     }
-    return is_opened(f->topic.policy) ? open_fetched(f, visit) : WALK_KEEP;
+    if (policy_opens(topic->policy)) {
+        return open_fetched(f, visit);
+    }
+    if (topic->hearsay) {
+        hearsay_tell(f->x, API_FETCH, topic, f->partition);
+        return refuse_records(f, HEARSAY_ERROR_CODE);
+    }
+    return WALK_KEEP;
 }
 
 static enum walk_answer fetched_visit(void *context, struct walk_visit *visit)
@@ -316,6 +326,56 @@ static enum walk_answer fetched_visit(void *context, struct walk_visit *visit)
     default:
         return addresses_visit(&f->addresses, visit);
     }
+}
+
+static enum walk_answer ahead_visit(void *context, struct walk_visit *visit)
+{
+    struct fetched_visit *f = context;
+    const struct topic_policy *policy = f->topic.policy;
+    if (visit->event != VISIT_FIELD) {
+        return WALK_KEEP;
+    }
+    if (visit->mark == MARK_TOPIC_NAME || visit->mark == MARK_TOPIC_ID) {
+        see_fetched_topic(f, visit);
+    } else if (visit->mark == MARK_RECORDS && policy && policy_opens(policy)) {
+        ahead_see(f->x->relay->ahead, visit_slice(visit));
+    }
+    return WALK_KEEP;
+}
+
+/* Often enough to keep the crew busy, and not so often that walking shows. */
+static bool is_worth_a_look(const struct relay *relay, const struct frame *so_far, size_t came)
+{
+    size_t step = relay->ahead_bytes / 4 > LOOK_AHEAD_STEP_BYTES ? relay->ahead_bytes / 4 : LOOK_AHEAD_STEP_BYTES;
+    bool whole = came == so_far->size;
+    return so_far->size >= LOOK_AHEAD_BYTES_MIN && (came >= relay->ahead_bytes + step || whole);
+}
+
+void fetch_look_ahead(struct relay *relay, const struct frame *so_far, size_t came)
+{
+    struct in_flight_entry *entry = in_flight_head(&relay->in_flight);
+    if (!entry || entry->kind != IN_FLIGHT_FORWARDED || !is_worth_a_look(relay, so_far, came) ||
+        (entry->api_key != API_FETCH && entry->api_key != API_SHARE_FETCH)) {
+        return;
+    }
+    struct response_header header;
+    int header_version = response_header_version(api_find(entry->api_key), entry->version);
+    relay->ahead = relay->ahead ? relay->ahead : ahead_new(relay->worker->shared.crew, LOOK_AHEAD_BATCH_BYTES_MIN);
+    relay->ahead_bytes = came;
+    if (!relay->ahead || response_header_read(slice_of(so_far->data, came), header_version, &header)) {
+        return;
+    }
+    struct exchange x = { .relay = relay };
+    struct fetched_visit f = { .x = &x };
+    walk_beginning(message_find(entry->api_key, MESSAGE_RESPONSE), entry->version, so_far->data + header.size,
+                   came - header.size, (struct walk_hook){ ahead_visit, &f });
+}
+
+void fetch_forget_ahead(struct relay *relay)
+{
+    ahead_free(relay->ahead);
+    relay->ahead = NULL;
+    relay->ahead_bytes = 0;
 }
 
 signet_error fetch_response(struct exchange *x)

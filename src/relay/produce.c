@@ -70,23 +70,27 @@ static struct refusal refusal_of(signet_error error)
     }
 }
 
-static enum walk_answer refuse(struct produce_visit *p, struct produced *produced, struct refusal refusal)
+/* Not told to anyone yet. */
+static enum walk_answer leave_out(struct produce_visit *p, struct produced *produced, struct refusal refusal)
 {
-    struct relay *relay = p->x->relay;
     produced->refused = refusal.code;
     produced->why = refusal.why;
     p->refused_any = true;
-    counter_add(&relay->worker->counters.produce_refused, 1);
-    if (relay->worker->hooks.produce_refused) {
-        const struct produce_refusal told = {
-            .topic_name = topic_name_slice(&produced->topic),
-            .partition = produced->place.partition,
-            .error_code = refusal.code,
-            .why = refusal.why,
-        };
-        relay->worker->hooks.produce_refused(relay->hook_context, &told);
-    }
+    counter_add(&p->x->relay->worker->counters.produce_refused, 1);
     return WALK_REPLACE; /* by nothing */
+}
+
+static enum walk_answer refuse(struct produce_visit *p, struct produced *produced, struct refusal refusal)
+{
+    const struct request_refusal told = {
+        .api_key = API_PRODUCE,
+        .topic_name = topic_name_slice(&produced->topic),
+        .partition = produced->place.partition,
+        .error_code = refusal.code,
+        .why = refusal.why,
+    };
+    relay_tell_refused(p->x->relay, &told);
+    return leave_out(p, produced, refusal);
 }
 
 static struct resend_key resend_key_of(const struct produced *produced, const struct batch_header *header)
@@ -216,10 +220,21 @@ static struct produced *note_partition(struct produce_visit *p, struct walk_visi
     return produced;
 }
 
+static enum walk_answer refuse_hearsay(struct produce_visit *p, struct produced *produced, struct walk_visit *visit)
+{
+    visit->error = hearsay_may_be_answered(p->x);
+    if (visit->error) {
+        return WALK_FAIL;
+    }
+    hearsay_tell(p->x, API_PRODUCE, &p->topic, p->partition);
+    return leave_out(p, produced, (struct refusal){ HEARSAY_ERROR_CODE, hearsay_why });
+}
+
 static enum walk_answer visit_records(struct produce_visit *p, struct walk_visit *visit)
 {
     const struct topic_policy *policy = p->topic.policy;
-    if (policy && (!policy->seal || visit->null || visit->size == 0)) {
+    bool empty = visit->null || visit->size == 0;
+    if (policy && (empty || (!policy->seal && !p->topic.hearsay))) {
         return WALK_KEEP;
     }
     struct produced *produced = note_partition(p, visit);
@@ -228,6 +243,9 @@ static enum walk_answer visit_records(struct produce_visit *p, struct walk_visit
     }
     if (!policy || topic_id_is_zero(&p->topic.id)) {
         return refuse(p, produced, (struct refusal){ topic_ref_unknown(&p->topic), "the topic is not known" });
+    }
+    if (!policy->seal) {
+        return refuse_hearsay(p, produced, visit);
     }
     if (!p->x->relay->worker->data_keys) {
         return refuse(p, produced, (struct refusal){ KAFKA_POLICY_VIOLATION, "this gateway has no key to seal with" });
@@ -372,20 +390,19 @@ static enum walk_answer see_message(struct answer_visit *a, struct walk_visit *v
 /* What the broker refused of what was sealed well is most likely a compacted topic. */
 static void tell_refused_by_broker(const struct answer_visit *a)
 {
-    const struct relay *relay = a->x->relay;
     const struct produced *produced = a->produced;
-    if (!produced || !produced->sealed || a->error_code != KAFKA_INVALID_RECORD ||
-        !relay->worker->hooks.produce_refused) {
+    if (!produced || !produced->sealed || a->error_code != KAFKA_INVALID_RECORD) {
         return;
     }
-    const struct produce_refusal told = {
+    const struct request_refusal told = {
+        .api_key = API_PRODUCE,
         .topic_name = topic_name_slice(&produced->topic),
         .partition = produced->place.partition,
         .error_code = a->error_code,
         .why = compacted,
         .hint = "use cleanup.policy=delete for a sealed topic, or leave the topic unsealed",
     };
-    relay->worker->hooks.produce_refused(relay->hook_context, &told);
+    relay_tell_refused(a->x->relay, &told);
 }
 
 static enum walk_answer answer_visit(void *context, struct walk_visit *visit)

@@ -53,6 +53,7 @@ void relay_free(struct relay *relay, int64_t now_ms)
         return;
     }
     free_in_flight(relay, now_ms);
+    fetch_forget_ahead(relay);
     for (int side = 0; side < 2; side++) {
         gather_free(&relay->out[side]);
         block_release(relay->in[side].block);
@@ -204,6 +205,13 @@ signet_error relay_room(struct relay *relay, enum relay_side side, uint8_t **ret
     return SIGNET_OK;
 }
 
+void relay_tell_refused(struct relay *relay, const struct request_refusal *refusal)
+{
+    if (relay->worker->hooks.request_refused) {
+        relay->worker->hooks.request_refused(relay->hook_context, refusal);
+    }
+}
+
 void relay_forward(struct relay *relay, enum relay_side to, const struct frame *frame)
 {
     gather_add(&relay->out[to], frame->block, frame->start, SIZE_FIELD_BYTES + frame->size);
@@ -270,13 +278,27 @@ static void frame_taken(struct intake *in, const struct frame *frame)
     }
 }
 
+/* Only of a frame that will not move any more. */
+static void look_ahead(struct relay *relay, const struct frame *frame)
+{
+    const struct intake *in = &relay->in[RELAY_BROKER];
+    size_t came = in->filled - in->start;
+    if (frame->size > 0 && came > SIZE_FIELD_BYTES && frame_needs(in) <= in->block->capacity - in->start) {
+        came -= SIZE_FIELD_BYTES;
+        fetch_look_ahead(relay, frame, came < frame->size ? came : frame->size);
+    }
+}
+
 static signet_error take_frames(struct relay *relay, enum relay_side side)
 {
     struct intake *in = &relay->in[side];
     while (in->block && may_read(relay, side)) {
-        struct frame frame;
+        struct frame frame = { 0 };
         bool whole = false;
         signet_error error = next_frame(relay, side, &frame, &whole);
+        if (!error && side == RELAY_BROKER) {
+            look_ahead(relay, &frame);
+        }
         if (error || !whole) {
             return error;
         }

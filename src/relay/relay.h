@@ -31,8 +31,9 @@ enum relay_side {
 
 struct relay;
 
-/* A batch that a producer was refused. */
-struct produce_refusal {
+/* What a client was refused before anything was opened: batches to a producer, a partition to a consumer. */
+struct request_refusal {
+    int16_t api_key;
     struct slice topic_name; /* empty when only the id was given and nobody knows it */
     int32_t partition;
     int16_t error_code; /* Kafka's, as the client gets it */
@@ -48,7 +49,7 @@ struct relay_hooks {
     bool (*node_address)(void *context, int32_t node, struct slice host, int32_t port, char ret_host[256],
                          int32_t *ret_port);
     void (*batch_refused)(void *context, const struct open_finding *finding); /* or accepted as an exception */
-    void (*produce_refused)(void *context, const struct produce_refusal *refusal);
+    void (*request_refused)(void *context, const struct request_refusal *refusal);
     void (*authenticated)(void *context, struct slice principal);
 };
 
@@ -57,6 +58,7 @@ struct relay_shared {
     struct directory *directory;
     struct acknowledged *acknowledged;
     struct resends *resends;
+    struct crew *crew; /* may be NULL */
 };
 
 /* What the conversations of one thread share.  May be changed between calls: a reload. */

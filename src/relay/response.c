@@ -85,12 +85,18 @@ static signet_error token_response(struct relay *relay, const struct frame *fram
     return authenticated(relay, slice_of(frame->data, frame->size));
 }
 
+static int16_t version_max(const void *policy, int16_t api_key)
+{
+    return policy_version_max(policy, api_key);
+}
+
 static signet_error api_versions_response(struct exchange *x)
 {
     struct gather body;
+    const struct api_ceiling ceiling = { version_max, &x->relay->worker->policy };
     gather_init(&body, &x->relay->worker->budget);
     signet_error error = api_versions_intersect(x->version, x->frame->block, x->frame->data + x->header_size,
-                                                x->frame->size - x->header_size, &body);
+                                                x->frame->size - x->header_size, ceiling, &body);
     error = error ? error : relay_forward_edited(x->relay, RELAY_CLIENT, x->frame, x->header_size, &body);
     gather_free(&body);
     return error;
@@ -111,7 +117,7 @@ static void confirm(void *context, const struct lookup_answer *answer)
         return;
     }
     if (known && named && !topic_id_is_zero(&answer->id)) {
-        looked_up->error = directory_learn(relay->worker->shared.directory, &answer->id, answer->name);
+        looked_up->error = topic_ref_learn(relay, &answer->id, answer->name);
     }
     if (!looked_up->error && (named || !topic_id_is_zero(&answer->id))) {
         /* A name without an id, or an id without a name, is remembered as missing. */
@@ -126,9 +132,6 @@ static signet_error lookup_response(struct exchange *x)
     signet_error error = lookup_read(x->frame->data + x->header_size, x->frame->size - x->header_size,
                                      (struct lookup_hook){ confirm, &looked_up });
     x->relay->awaited = AWAITED_NOTHING;
-    if (looked_up.error == SIGNET_ERROR_PROTOCOL) {
-        return relay_fail(x->relay, SIGNET_ERROR_PROTOCOL, "the broker gave a topic id another name than before");
-    }
     return error ? error : looked_up.error;
 }
 
@@ -189,7 +192,11 @@ signet_error relay_response(struct relay *relay, const struct frame *frame)
         return relay_fail(relay, SIGNET_ERROR_PROTOCOL, "the broker's answer does not belong to the request before it");
     }
     x.header_size = header.size;
+    if (relay->ahead) {
+        ahead_finish(relay->ahead);
+    }
     error = dispatch(&x);
+    fetch_forget_ahead(relay);
     if (error) {
         return relay_fail(relay, error, "the broker's answer to API %d version %d cannot be used: %s", entry->api_key,
                           entry->version, signet_error_text(error));

@@ -91,6 +91,7 @@ static enum walk_answer open_shared(struct share_visit *s, struct walk_visit *vi
         .timestamp_type = s->topic.policy->timestamp_type,
         .append_skew_ms = relay->worker->append_skew_ms,
         .share_group = true,
+        .ahead = relay->ahead,
     };
     signet_error error = !reading ? SIGNET_ERROR_LIMIT
                                   : open_records(relay_opener(relay), &request, &reading->open, s->x->frame->block,
@@ -111,15 +112,22 @@ static enum walk_answer open_shared(struct share_visit *s, struct walk_visit *vi
 static enum walk_answer visit_records(struct share_visit *s, struct walk_visit *visit)
 {
     const struct topic_policy *policy = s->topic.policy;
-    bool opened = policy && policy->seal && policy->open;
+    bool in_clear = policy && !policy_opens(policy) && !s->topic.hearsay;
     if (visit->null || visit->size == 0) {
-        s->filtering = !policy || opened;
+        s->filtering = !in_clear;
         return WALK_KEEP;
     }
     if (!policy) {
         return refuse_records(s, KAFKA_UNKNOWN_TOPIC_ID);
     }
-    return opened ? open_shared(s, visit) : WALK_KEEP;
+    if (policy_opens(policy)) {
+        return open_shared(s, visit);
+    }
+    if (s->topic.hearsay) {
+        hearsay_tell(s->x, API_SHARE_FETCH, &s->topic, s->partition);
+        return refuse_records(s, HEARSAY_ERROR_CODE);
+    }
+    return WALK_KEEP;
 }
 
 static void add_acquired(struct share_visit *s, int64_t first, int64_t last, int16_t delivery_count)

@@ -2,7 +2,6 @@
 /* From what a message calls a topic to its name, its id and its policy. */
 #include <stdlib.h>
 
-#include "kafka/error_code.h"
 #include "kafka/lookup.h"
 #include "relay/conversation.h"
 
@@ -24,14 +23,67 @@ void topic_ref_by_name(struct relay *relay, struct slice name, struct topic_ref 
 void topic_ref_by_id(struct relay *relay, const struct topic_id *id, struct topic_ref *ret_ref)
 {
     *ret_ref = (struct topic_ref){ .by_id = true, .id = *id };
-    if (directory_find(relay->worker->shared.directory, id, &ret_ref->name)) {
+    const struct known_topic *known = policy_known(&relay->worker->policy, id);
+    if (known) {
+        struct topic_ref named;
+        topic_ref_by_name(relay, slice_of_text(known->name), &named);
+        ret_ref->name = named.name;
+        ret_ref->policy = named.policy;
+    } else if (directory_find(relay->worker->shared.directory, id, &ret_ref->name)) {
         ret_ref->policy = policy_find(&relay->worker->policy, topic_name_slice(&ret_ref->name));
+        ret_ref->hearsay = true;
     }
+}
+
+signet_error topic_ref_check(struct relay *relay, const struct topic_id *id, struct slice name)
+{
+    const struct known_topic *known = policy_known(&relay->worker->policy, id);
+    return !known || slice_equal_text(name, known->name)
+               ? SIGNET_OK
+               : relay_fail(relay, SIGNET_ERROR_PROTOCOL,
+                            "the broker gave a topic id another name than topic-ids does");
+}
+
+signet_error topic_ref_learn(struct relay *relay, const struct topic_id *id, struct slice name)
+{
+    signet_error error = topic_ref_check(relay, id, name);
+    if (error || policy_known(&relay->worker->policy, id)) {
+        return error;
+    }
+    error = directory_learn(relay->worker->shared.directory, id, name);
+    return error == SIGNET_ERROR_PROTOCOL
+               ? relay_fail(relay, error, "the broker gave a topic id another name than before")
+               : error;
 }
 
 int16_t topic_ref_unknown(const struct topic_ref *ref)
 {
     return ref->by_id ? KAFKA_UNKNOWN_TOPIC_ID : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+const char hearsay_why[] =
+    "the topic is not sealed, and only the brokers say that the id it was asked for by is its own";
+
+void hearsay_tell(struct exchange *x, int16_t api_key, const struct topic_ref *ref, int32_t partition)
+{
+    const struct request_refusal told = {
+        .api_key = api_key,
+        .topic_name = topic_name_slice(&ref->name),
+        .partition = partition,
+        .error_code = HEARSAY_ERROR_CODE,
+        .why = hearsay_why,
+        .hint = "list the topic and its id under topic-ids, if that is right",
+    };
+    relay_tell_refused(x->relay, &told);
+}
+
+signet_error hearsay_may_be_answered(struct exchange *x)
+{
+    return x->version <= policy_version_max(&x->relay->worker->policy, x->request.api_key)
+               ? SIGNET_OK
+               : relay_fail(x->relay, SIGNET_ERROR_PERMISSION,
+                            "the client named a topic that is not sealed by its id, in a version that is not offered "
+                            "to it any more");
 }
 
 static void *grown(void *array, size_t count, size_t size)

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "base/wipe.h"
 #include "kafka/record.h"
 
 /* One batch of the response on its way to a verdict. */
 struct open_item {
+    struct crew_task task; /* decrypts it */
+    struct pass *pass;
     struct batch batch;
     enum verdict verdict;
     bool sealed;  /* there is an envelope, well-formed */
@@ -22,6 +25,9 @@ struct open_item {
     const struct trusted_writer *writer;
     struct follow_finding finding;
     const struct accepted_exception *exception; /* by which a bad verdict is accepted */
+    struct aead_message message;
+    bool opening;        /* the task was posted */
+    signet_error opened; /* what came of it */
 };
 
 /* One call of open_records. */
@@ -36,13 +42,38 @@ struct pass {
     int64_t cut_over;
     struct follow_pass follow;
     struct outcome_pass outcome;
+    struct crew_job opening;
 };
 
-void opener_free(struct opener *opener)
+static void free_items(struct opener *opener)
 {
     free(opener->items);
     opener->items = NULL;
     opener->item_capacity = 0;
+}
+
+void opener_free(struct opener *opener)
+{
+    free_items(opener);
+    for (size_t i = 0; opener->threads && i <= crew_size(opener->crew); i++) {
+        aead_context_free(opener->threads[i].context);
+    }
+    free(opener->threads);
+    opener->threads = NULL;
+}
+
+static signet_error ensure_threads(struct opener *opener)
+{
+    size_t count = 1 + crew_size(opener->crew);
+    if (!opener->threads && !(opener->threads = calloc(count, sizeof *opener->threads))) {
+        return SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!opener->threads[i].context && !(opener->threads[i].context = aead_context_new())) {
+            return SIGNET_ERROR_OUT_OF_MEMORY;
+        }
+    }
+    return SIGNET_OK;
 }
 
 void open_partition_free(struct open_partition *partition)
@@ -73,7 +104,7 @@ static struct open_item *add_item(struct pass *pass)
     }
     opener->items = pass->items = items;
     struct open_item *item = &pass->items[pass->count++];
-    *item = (struct open_item){ .verdict = VERDICT_AUTHENTIC, .finding = { -1, -1, NULL } };
+    *item = (struct open_item){ .pass = pass, .verdict = VERDICT_AUTHENTIC, .finding = { -1, -1, NULL } };
     return item;
 }
 
@@ -113,7 +144,8 @@ static const struct trusted_writer *find_writer(const struct pass *pass, const u
 }
 
 /* Rules 4 to 8, and the hashes that rule 9 needs. */
-static signet_error read_envelope(struct pass *pass, struct open_item *item, struct block *owner)
+static signet_error read_envelope(struct pass *pass, struct open_item *item, struct block *owner,
+                                  const struct ahead_digest *digest)
 {
     signet_error error = outer_read(&pass->opener->codecs, owner, &item->batch, &item->content);
     if (error == SIGNET_ERROR_OUT_OF_MEMORY) {
@@ -136,14 +168,20 @@ static signet_error read_envelope(struct pass *pass, struct open_item *item, str
         settle(item, VERDICT_UNKNOWN_WRITER);
         return SIGNET_OK;
     }
-    envelope_seal_id(e->header_bytes, e->ciphertext, e->tag, item->seal_id);
+    if (digest && digest->ciphertext == e->ciphertext.data) {
+        memcpy(item->seal_id, digest->seal_id, SEAL_ID_BYTES);
+    } else {
+        envelope_seal_id(e->header_bytes, e->ciphertext, e->tag, item->seal_id);
+    }
     envelope_link(item->seal_id, e->signature, item->link);
     return SIGNET_OK;
 }
 
 static signet_error scan_batch(struct pass *pass, struct open_item *item, struct block *owner)
 {
-    if (!batch_crc_matches(&item->batch)) {
+    struct ahead *ahead = pass->request->ahead;
+    const struct ahead_digest *digest = ahead ? ahead_find(ahead, item->batch.bytes.data) : NULL;
+    if (digest ? !digest->crc_matches : !batch_crc_matches(&item->batch)) {
         settle(item, VERDICT_ALTERED);
         return SIGNET_OK;
     }
@@ -152,7 +190,7 @@ static signet_error scan_batch(struct pass *pass, struct open_item *item, struct
         settle(item, item->marker ? VERDICT_CONTROL : VERDICT_MALFORMED);
         return SIGNET_OK;
     }
-    signet_error error = read_envelope(pass, item, owner);
+    signet_error error = read_envelope(pass, item, owner, digest);
     if (!item->sealed) {
         outer_content_free(&item->content);
     } else if (item->content.owner != owner) {
@@ -406,8 +444,30 @@ static struct batch_header opened_header(const struct pass *pass, const struct o
     return h;
 }
 
-/* Rules 14 and 15.  The envelope's header makes room for the batch's: it is longer, and no longer needed. */
-static signet_error decrypt(struct pass *pass, struct open_item *item, struct gather *out)
+/* The envelope's header makes room for the batch's: it is longer, and no longer needed. */
+static uint8_t *opened_start(const struct open_item *item)
+{
+    return item->content.value + item->envelope.header_bytes.size - BATCH_HEADER_BYTES;
+}
+
+static void open_item(struct crew_task *task, size_t who)
+{
+    struct open_item *item = (struct open_item *)task; /* its first member */
+    const struct envelope *e = &item->envelope;
+    uint8_t *start = opened_start(item), *text = start + BATCH_HEADER_BYTES;
+    size_t size = e->ciphertext.size;
+    item->opened = aead_open_message(item->pass->opener->threads[who].context, &item->message, e->header_bytes, text,
+                                     size, e->tag);
+    wipe(&item->message, sizeof item->message);
+    if (!item->opened) {
+        struct batch_header h = opened_header(item->pass, item);
+        batch_write_header(&h, size, start);
+        struct slice covered = slice_of(start + BATCH_CRC_START, BATCH_HEADER_BYTES + size - BATCH_CRC_START);
+        batch_patch_crc(start, crc32c_finish(crc32c_add(crc32c_start(), covered)));
+    }
+}
+
+static signet_error begin_opening(struct pass *pass, struct open_item *item)
 {
     const struct envelope *e = &item->envelope;
     struct aead_key *key = pass->opener->keys.find(pass->opener->keys.context, e);
@@ -415,20 +475,36 @@ static signet_error decrypt(struct pass *pass, struct open_item *item, struct ga
         revise(pass, item, VERDICT_KEY_UNAVAILABLE);
         return SIGNET_OK;
     }
-    uint8_t *text = item->content.value + e->header_bytes.size;
-    size_t size = e->ciphertext.size;
-    signet_error error = aead_open(key, e->header.nonce, e->header_bytes, text, size, e->tag);
-    if (error) {
-        revise(pass, item, VERDICT_UNOPENABLE);
-        return error == SIGNET_ERROR_REFUSED ? SIGNET_OK : error;
+    signet_error error = aead_derive(key, e->header.nonce, &item->message);
+    if (!error) {
+        item->task.run = open_item;
+        item->opening = true;
+        crew_post(&pass->opening, &item->task);
     }
-    struct batch_header h = opened_header(pass, item);
-    uint8_t *start = text - BATCH_HEADER_BYTES;
-    batch_write_header(&h, size, start);
-    struct slice covered = slice_of(start + BATCH_CRC_START, BATCH_HEADER_BYTES + size - BATCH_CRC_START);
-    batch_patch_crc(start, crc32c_finish(crc32c_add(crc32c_start(), covered)));
-    gather_add(out, item->content.owner, start, BATCH_HEADER_BYTES + size);
-    return out->error;
+    return error;
+}
+
+/* Rules 14 and 15, for the batches that are to be delivered if they can be: what follows one that cannot is not needed. */
+static signet_error decrypt_all(struct pass *pass, size_t judged)
+{
+    signet_error error = SIGNET_OK;
+    for (size_t i = 0; i < judged && !error && !stops(pass, &pass->items[i]); i++) {
+        struct open_item *item = &pass->items[i];
+        error = is_delivered(item) && item->sealed ? begin_opening(pass, item) : SIGNET_OK;
+        if (stops(pass, item)) {
+            break;
+        }
+    }
+    crew_finish(&pass->opening);
+    for (size_t i = 0; i < judged && !error; i++) {
+        struct open_item *item = &pass->items[i];
+        if (item->opening && item->opened == SIGNET_ERROR_REFUSED) {
+            revise(pass, item, VERDICT_UNOPENABLE);
+        } else if (item->opening) {
+            error = item->opened;
+        }
+    }
+    return error;
 }
 
 /* An accepted exception that cannot be delivered: the same offsets, no records, as compaction leaves behind. */
@@ -453,19 +529,14 @@ static void append_empty(const struct open_item *item, struct gather *out)
     batch_patch_crc(bytes, crc32c_finish(crc32c_add(crc32c_start(), covered)));
 }
 
-static signet_error deliver(struct pass *pass, struct open_item *item, struct block *owner, struct gather *out)
+static signet_error deliver(const struct pass *pass, const struct open_item *item, struct block *owner,
+                            struct gather *out)
 {
     if (is_delivered(item) && item->sealed) {
-        enum verdict before = item->verdict;
-        signet_error error = decrypt(pass, item, out);
-        if (error || item->verdict == before) {
-            return error;
-        }
+        gather_add(out, item->content.owner, opened_start(item), BATCH_HEADER_BYTES + item->envelope.ciphertext.size);
     } else if (is_delivered(item)) {
         gather_add(out, owner, owner->data + (item->batch.bytes.data - owner->data), item->batch.bytes.size);
-        return out->error;
-    }
-    if (item->exception && !pass->request->share_group) {
+    } else if (item->exception && !pass->request->share_group) {
         append_empty(item, out);
     }
     return out->error;
@@ -490,10 +561,11 @@ static signet_error add_range(struct open_result *result, const struct open_item
 static signet_error deliver_all(struct pass *pass, size_t judged, struct block *owner, struct gather *out,
                                 struct open_result *result)
 {
-    for (size_t i = 0; i < judged; i++) {
+    signet_error error = decrypt_all(pass, judged);
+    for (size_t i = 0; i < judged && !error; i++) {
         struct open_item *item = &pass->items[i];
         size_t before = out->size;
-        signet_error error = stops(pass, item) ? SIGNET_OK : deliver(pass, item, owner, out);
+        error = stops(pass, item) ? SIGNET_OK : deliver(pass, item, owner, out);
         if (error) {
             return error;
         }
@@ -508,11 +580,8 @@ static signet_error deliver_all(struct pass *pass, size_t judged, struct block *
         }
         result->delivered += appended;
         error = pass->request->share_group && appended ? add_range(result, item) : SIGNET_OK;
-        if (error) {
-            return error;
-        }
     }
-    return SIGNET_OK;
+    return error;
 }
 
 /* Reading on from another place than where the last response ended says nothing about open transactions. */
@@ -532,7 +601,7 @@ static void end(struct pass *pass)
         outer_content_free(&pass->items[i].content);
     }
     if (pass->opener->item_capacity > OPEN_ITEMS_KEPT) {
-        opener_free(pass->opener);
+        free_items(pass->opener);
     }
 }
 
@@ -543,8 +612,10 @@ signet_error open_records(struct opener *opener, const struct open_request *requ
     struct pass pass = { .opener = opener, .request = request, .partition = partition, .items = opener->items };
     struct open_result result = { .refused = VERDICT_AUTHENTIC };
     struct gather_mark start = gather_mark(ret_out);
+    pass.opening.crew = request->ahead ? opener->crew : NULL;
     begin(&pass);
-    signet_error error = scan(&pass, owner, records);
+    signet_error error = ensure_threads(opener);
+    error = error ? error : scan(&pass, owner, records);
     if (!error) {
         verify(&pass);
         size_t judged = judge_all(&pass);

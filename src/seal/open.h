@@ -12,6 +12,7 @@
 #define SIGNET_SEAL_OPEN_H
 
 #include "base/gather.h"
+#include "seal/ahead.h"
 #include "seal/follow.h"
 #include "seal/outcome.h"
 #include "seal/outer.h"
@@ -36,6 +37,11 @@ struct open_keys {
     void *context;
 };
 
+/* What a thread needs to decrypt. */
+struct open_thread {
+    struct aead_context *context;
+};
+
 /* What stays the same from response to response; one thread at a time. */
 struct opener {
     const struct trust *trust;
@@ -43,8 +49,10 @@ struct opener {
     struct open_keys keys;
     void (*report)(void *context, const struct open_finding *finding);
     void *report_context;
+    struct crew *crew;       /* may be NULL */
     struct open_item *items; /* scratch */
     size_t item_capacity;
+    struct open_thread *threads; /* scratch, for the owner and each of the crew */
 };
 /* Frees the scratch. */
 void opener_free(struct opener *opener);
@@ -67,6 +75,7 @@ struct open_request {
     bool read_committed;
     struct aborted_transaction *aborted; /* with read_committed; sorted in place */
     size_t aborted_count;
+    struct ahead *ahead; /* finished; NULL: the response is small, and opened by this thread alone */
 };
 
 struct offset_range {

@@ -115,6 +115,26 @@ signet_error outer_read(const struct outer_codecs *codecs, struct block *owner, 
     return error;
 }
 
+bool outer_value_in_place(const struct batch *batch, struct slice *ret_value)
+{
+    struct slice records = batch->records;
+    struct zstd_split split;
+    int codec = batch->header.attributes & BATCH_CODEC_MASK;
+    if (codec == BATCH_CODEC_ZSTD && zstd_frame_split(records, &split)) {
+        records = slice_of(records.data + split.raw_at, split.raw_size);
+    } else if (codec != BATCH_CODEC_NONE) {
+        return false;
+    }
+    struct record_reader reader;
+    struct record record;
+    record_begin(&reader, records, 1);
+    if (!record_next(&reader, &record)) {
+        return false;
+    }
+    *ret_value = record.value;
+    return true;
+}
+
 static bool same_producer_fields(const struct batch_header *outer, const struct batch_header *inner)
 {
     return outer->last_offset_delta == inner->last_offset_delta && outer->producer_id == inner->producer_id &&

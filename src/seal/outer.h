@@ -44,6 +44,9 @@ signet_error outer_read(const struct outer_codecs *codecs, struct block *owner, 
                         struct outer_content *ret_content);
 void outer_content_free(struct outer_content *content);
 
+/* Record 0's value where it lies in the batch itself: no codec, or a frame as a sealer writes it.  Needs no contexts. */
+bool outer_value_in_place(const struct batch *batch, struct slice *ret_value);
+
 /* Rule 11. */
 bool outer_is_lawful(const struct outer_codecs *codecs, const struct batch *batch, const struct outer_content *content,
                      const struct envelope_header *header, enum timestamp_type type, int64_t append_skew_ms);

@@ -181,6 +181,11 @@ class Kafka:
         """The paths of a partition's .log files on one node, oldest first."""
         return sorted(glob.glob(os.path.join(glob.escape(self.partition(topic, partition, node)), "*.log")))
 
+    def topic_id(self, topic, partition=0, node=1):
+        """As a node keeping that partition has it on its disk."""
+        with open(os.path.join(self.partition(topic, partition, node), "partition.metadata")) as file:
+            return dict(line.split(": ") for line in file.read().splitlines())["topic_id"]
+
     # Administration.
 
     def admin(self, tool, *arguments, check=True, stdin=None):

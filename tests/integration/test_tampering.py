@@ -7,7 +7,6 @@ are written through the gateway, a partition for each attack, and all of them ar
 
 import base64
 import itertools
-import os
 import struct
 import time
 from dataclasses import dataclass, field, replace
@@ -715,11 +714,6 @@ def test_every_client_stops(logs, sealed, plainly_refusing, client, code):
 # Accepted exceptions.
 
 
-def topic_id(kafka, topic):
-    with open(os.path.join(kafka.partition(topic), "partition.metadata")) as file:
-        return dict(line.split(": ") for line in file.read().splitlines())["topic_id"]
-
-
 def trust(gateway, **keys):
     """Adds rows to lists of the trust file, and has it read anew."""
     for key, rows in keys.items():
@@ -746,7 +740,7 @@ def test_accepted(logs, gateway, sealed, kafka, consumers, case):
     waiting = clients.start("franz", "consume", sealed.job(topic, **place)) if "franz" in consumers else None
     wait_until(lambda: waiting is None or refused(gateway, topic, partition))
     trust(gateway, exceptions=[{
-        "topic": topic, "topic-id": topic_id(kafka, topic), "partition": partition, "first-offset": case.first,
+        "topic": topic, "topic-id": kafka.topic_id(topic), "partition": partition, "first-offset": case.first,
         "last-offset": case.last, "reason": case.label,
     }])
     results = clients.together(*[lambda c=c: clients.consume(c, sealed.job(topic, **place)) for c in consumers])
@@ -818,7 +812,7 @@ def strangers(tmp_path_factory, kafka, gateway, sealed):
     send(sealed, everywhere, 3)
     for partition, stranger in enumerate(STRANGERS):
         if stranger.trusted:
-            gateway.trusted[stranger.name] = trusted_as(stranger, topic_id(kafka, topic), partition)
+            gateway.trusted[stranger.name] = trusted_as(stranger, kafka.topic_id(topic), partition)
     trust(gateway)
     return topic
 
@@ -897,7 +891,7 @@ def test_brokers_that_swap_topics(tmp_path, kafka, gateway, sealed):
     topics = [sealed.topic(name) for name in ("swapped", "for-this")]
     for topic in topics:
         send_from([sealed], topic)
-    ids = [base64.urlsafe_b64decode(topic_id(kafka, topic) + "==") for topic in topics]
+    ids = [base64.urlsafe_b64decode(kafka.topic_id(topic) + "==") for topic in topics]
     with Impostor(kafka, *ids) as relay, relay.gateway(tmp_path, kafka, gateway.keys) as misled:
         check_read(misled, Endpoint(misled.bootstrap, kafka), topics[0], 0, [], "wrong place", 0)
 
@@ -917,7 +911,7 @@ def test_cut_over(gateway, sealed, direct, kafka, cut_over, kept):
     """Clear data is delivered where all of its batch stands before the cut-over, and sealed data on both sides."""
     topic = sealed.topic("cut-over")
     send_from((direct, sealed, direct), topic)
-    trust(gateway, cut_overs=[{"topic": topic, "topic-id": topic_id(kafka, topic), "partition": 0, "offset": cut_over}])
+    trust(gateway, cut_overs=[{"topic": topic, "topic-id": kafka.topic_id(topic), "partition": 0, "offset": cut_over}])
     expected = placed(record for index in range(kept) for record in PLAIN.batch(0, index))
     check_read(gateway, sealed, topic, 0, expected, None if kept == 3 else "unsealed", len(expected))
 

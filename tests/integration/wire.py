@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kafka's protocol by hand, for what no client does: raw connections, requests of a few kinds, and brokers that misbehave."""
 
+import base64
 import socket
 import ssl
 import struct
@@ -9,7 +10,7 @@ import time
 
 import processes
 
-PRODUCE, FETCH, METADATA, SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE = 0, 1, 3, 17, 18, 36
+PRODUCE, FETCH, METADATA, SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE, SHARE_FETCH = 0, 1, 3, 17, 18, 36, 78
 
 # The highest key that Kafka 4.3 has.
 API_KEY_LAST = 92
@@ -38,6 +39,21 @@ def fetch(topic, partition=0, offset=0, max_bytes=1 << 20, max_wait_ms=0, correl
     """Fetch 4 of one partition."""
     body = struct.pack(">iiiib", -1, max_wait_ms, 1, max_bytes, 0) + struct.pack(">i", 1) + text(topic)
     return request(FETCH, 4, body + struct.pack(">iiqi", 1, partition, offset, max_bytes), correlation)
+
+
+def fetch_by_id(topic_id, partition=0, offset=0, max_bytes=1 << 20, max_wait_ms=0, correlation=1):
+    """Fetch 13, the first that names topics by id, of one partition. The id is text, as Kafka shows it."""
+    wanted = struct.pack(">iiqiqi", partition, -1, offset, -1, -1, max_bytes) + b"\0"
+    topics = b"\2" + base64.urlsafe_b64decode(topic_id + "==") + b"\2" + wanted + b"\0"
+    session = struct.pack(">ii", 0, -1)
+    body = struct.pack(">iiiib", -1, max_wait_ms, 1, max_bytes, 0) + session + topics + b"\1\1\0"
+    return request(FETCH, 13, b"\0" + body, correlation)
+
+
+def versions(answer):
+    """Of an answer to ApiVersions 0: lowest and highest version by API."""
+    count = struct.unpack_from(">i", answer, 6)[0]
+    return {api: (low, high) for api, low, high in (struct.unpack_from(">hhh", answer, 10 + 6 * i) for i in range(count))}
 
 
 def produce(topic, records, partition=0, acks=-1, correlation=1):

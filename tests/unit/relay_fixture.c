@@ -28,15 +28,22 @@ static void batch_refused(void *context, const struct open_finding *finding)
     }
 }
 
-static void produce_refused(void *context, const struct produce_refusal *refusal)
+static void request_refused(void *context, const struct request_refusal *refusal)
 {
     struct relay_world *world = ((struct relay_party *)context)->world;
     if (world->refusal_count == WORLD_FINDINGS_MAX) {
         return;
     }
     struct world_refusal *noted = &world->refusals[world->refusal_count++];
-    *noted = (struct world_refusal){ refusal->partition, refusal->error_code, "", refusal->hint != NULL };
+    *noted = (struct world_refusal){
+        .api_key = refusal->api_key,
+        .partition = refusal->partition,
+        .error_code = refusal->error_code,
+    };
+    snprintf(noted->topic, sizeof noted->topic, "%.*s", (int)refusal->topic_name.size,
+             (const char *)refusal->topic_name.data);
     snprintf(noted->why, sizeof noted->why, "%s", refusal->why);
+    snprintf(noted->hint, sizeof noted->hint, "%s", refusal->hint ? refusal->hint : "");
 }
 
 static void authenticated(void *context, struct slice principal)
@@ -53,7 +60,7 @@ static void make_policies(struct relay_world *world)
     world->policies[0] = (struct topic_policy){ .pattern = raw, .seal = true };
     world->policies[1] = (struct topic_policy){ .pattern = orders, .seal = true, .open = true };
     world->policies[2] = (struct topic_policy){ .pattern = rest };
-    world->worker.policy = (struct policy){ world->policies, WORLD_POLICIES };
+    world->worker.policy = (struct policy){ .topics = world->policies, .count = WORLD_POLICIES };
 }
 
 static void make_topics(struct relay_world *world)
@@ -73,12 +80,12 @@ void world_init(struct relay_world *world)
     world->seal.sealer.cluster_id = slice_of_text(world->seal.trust.cluster_id);
     world->now_ms = world->seal.now_ms;
     world->worker = (struct relay_worker){
-        .shared = { directory_new(), acknowledged_new(), resends_new() },
+        .shared = { .directory = directory_new(), .acknowledged = acknowledged_new(), .resends = resends_new() },
         .budget = { .limit_bytes = 64 << 20 },
         .sealer = world->seal.sealer,
         .data_keys = world->seal.data_keys,
         .opener = world->seal.opener,
-        .hooks = { node_address, batch_refused, produce_refused, authenticated },
+        .hooks = { node_address, batch_refused, request_refused, authenticated },
         .frame_bytes_max = FRAME_BYTES_DEFAULT,
         .fetch_bytes_max = WORLD_FETCH_BYTES_MAX,
         .fetch_refusal_error = KAFKA_CORRUPT_MESSAGE,
@@ -98,6 +105,27 @@ void world_free(struct relay_world *world)
     opener_free(&world->worker.opener);
     fake_broker_free(&world->broker);
     seal_fixture_free(&world->seal);
+}
+
+void world_vouch_as(struct relay_world *world, const char *topic, const char *name)
+{
+    struct policy *policy = &world->worker.policy;
+    world->known[policy->known_count++] =
+        (struct known_topic){ world_place(world, topic, 0).topic, (char *)(uintptr_t)name };
+    policy->known = world->known;
+    qsort(policy->known, policy->known_count, sizeof *policy->known, known_topic_compare);
+}
+
+void world_vouch(struct relay_world *world, const char *topic)
+{
+    world_vouch_as(world, topic, topic);
+}
+
+void world_seal_everything(struct relay_world *world)
+{
+    for (size_t i = 0; i < WORLD_POLICIES; i++) {
+        world->policies[i].seal = world->policies[i].open = true;
+    }
 }
 
 struct byte_string world_batch(struct relay_world *world, int32_t count, int64_t producer_id, int32_t base_sequence)

@@ -33,16 +33,18 @@ struct world_finding {
 };
 
 struct world_refusal {
+    int16_t api_key;
     int32_t partition;
     int16_t error_code;
-    char why[160];
-    bool has_hint;
+    char topic[TOPIC_NAME_BYTES_MAX + 1];
+    char why[160], hint[160]; /* empty: none */
 };
 
 struct relay_world {
     struct seal_fixture seal;
     struct relay_worker worker;
     struct topic_policy policies[WORLD_POLICIES];
+    struct known_topic known[FAKE_TOPICS_MAX];
     struct fake_broker broker;
     int32_t unmapped_node; /* has no address for clients; -2: all have */
     const char *host;      /* that clients are told, WORLD_HOST unless a test wants another */
@@ -59,6 +61,11 @@ struct relay_world {
 void world_init(struct relay_world *world);
 /* The budget must be back at zero. */
 void world_free(struct relay_world *world);
+/* The operator says that the topic's id is that of `name`, which is borrowed. */
+void world_vouch_as(struct relay_world *world, const char *topic, const char *name);
+void world_vouch(struct relay_world *world, const char *topic);
+/* Everything is sealed and opened, except Kafka's internal topics. */
+void world_seal_everything(struct relay_world *world);
 
 /* A producer's batch of `count` records; `producer_id` -1 for none. */
 struct byte_string world_batch(struct relay_world *world, int32_t count, int64_t producer_id, int32_t base_sequence);

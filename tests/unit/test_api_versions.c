@@ -65,19 +65,27 @@ static struct slice write_body(uint8_t *memory, size_t size, int16_t version, in
     return writer_slice(&w);
 }
 
-static signet_error intersect(int16_t version, struct slice body, uint8_t *memory, struct slice *ret_body)
+static const struct api_ceiling no_ceiling;
+
+static signet_error intersect_under(struct api_ceiling ceiling, int16_t version, struct slice body, uint8_t *memory,
+                                    struct slice *ret_body)
 {
     struct block *block = block_new(&budget, body.size);
     memcpy(block->data, body.data, body.size);
     struct gather out;
     gather_init(&out, &budget);
-    signet_error error = api_versions_intersect(version, block, block->data, body.size, &out);
+    signet_error error = api_versions_intersect(version, block, block->data, body.size, ceiling, &out);
     gather_flatten(&out, memory);
     *ret_body = slice_of(memory, out.size);
     gather_free(&out);
     block_release(block);
     assert_int_equal(budget.used_bytes, 0);
     return error;
+}
+
+static signet_error intersect(int16_t version, struct slice body, uint8_t *memory, struct slice *ret_body)
+{
+    return intersect_under(no_ceiling, version, body, memory, ret_body);
 }
 
 static void each_range_is_narrowed_or_dropped(void **state)
@@ -96,6 +104,51 @@ static void each_range_is_narrowed_or_dropped(void **state)
                 print_error("%s, version %d\n", c->label, version);
             }
             assert_true(slice_equal(body, client));
+        }
+    }
+}
+
+/* Context: the highest version of Fetch; all else has no ceiling. */
+static int16_t fetch_ceiling(const void *context, int16_t api_key)
+{
+    return api_key == 1 ? *(const int16_t *)context : INT16_MAX;
+}
+
+struct ceiling_case {
+    const char *label;
+    int16_t fetch_max;
+    struct range broker, client; /* client.key -1: dropped */
+};
+
+static const struct ceiling_case ceiling_cases[] = {
+    { "below what both know", 12, { 1, 0, 18 }, { 1, 4, 12 } },
+    { "below what is known here", 12, { 1, 0, 21 }, { 1, 4, 12 } },
+    { "at what the broker knows", 12, { 1, 0, 12 }, { 1, 4, 12 } },
+    { "above what the broker knows", 12, { 1, 0, 11 }, { 1, 4, 11 } },
+    { "above what is known here", 99, { 1, 0, 99 }, { 1, 4, 18 } },
+    { "none", INT16_MAX, { 1, 0, 18 }, { 1, 4, 18 } },
+    { "at what the broker begins with", 12, { 1, 12, 18 }, { 1, 12, 12 } },
+    { "below what the broker begins with", 12, { 1, 13, 18 }, { -1, 0, 0 } },
+    { "below what is served here", 3, { 1, 0, 18 }, { -1, 0, 0 } },
+    { "of another API", 12, { 0, 0, 13 }, { 0, 0, 13 } },
+};
+
+static void nothing_is_offered_above_the_ceiling(void **state)
+{
+    (void)state;
+    for (int16_t version = 0; version <= 5; version++) {
+        for (size_t i = 0; i < sizeof ceiling_cases / sizeof *ceiling_cases; i++) {
+            const struct ceiling_case *c = &ceiling_cases[i];
+            const struct api_ceiling ceiling = { fetch_ceiling, &c->fetch_max };
+            uint8_t broker_memory[64], client_memory[64], memory[64];
+            struct slice broker = write_body(broker_memory, sizeof broker_memory, version, 0, &c->broker, 1);
+            uint32_t left = c->client.key < 0 ? 0 : 1;
+            struct slice client = write_body(client_memory, sizeof client_memory, version, 0, &c->client, left);
+            struct slice body;
+            assert_int_equal(intersect_under(ceiling, version, broker, memory, &body), SIGNET_OK);
+            if (!slice_equal(body, client)) {
+                fail_msg("%s, version %d", c->label, version);
+            }
         }
     }
 }
@@ -155,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_range_is_narrowed_or_dropped),
+        cmocka_unit_test(nothing_is_offered_above_the_ceiling),
         cmocka_unit_test(a_list_keeps_its_order),
         cmocka_unit_test(error_35_is_read_as_version_0),
         cmocka_unit_test(what_is_no_such_response_is_refused),

@@ -8,6 +8,7 @@
 
 #include "base/cursor.h"
 #include "base/gather.h"
+#include "base/limits.h"
 
 struct varlong_case {
     const char *label;
@@ -109,6 +110,70 @@ static void a_gather_keeps_order_and_gives_back_its_budget(void **state)
     gather_free(&h);
 }
 
+enum { LARGE = KEPT_BLOCK_BYTES_MIN + 1000 };
+
+static void large_blocks_are_kept_for_the_next(void **state)
+{
+    (void)state;
+    struct budget budget = { .limit_bytes = SIZE_MAX, .kept_bytes_max = 4 * LARGE };
+    struct block *first = block_new(&budget, LARGE);
+    assert_true(first->capacity >= LARGE && first->capacity < LARGE + LARGE / 4);
+    memset(first->data, 'x', first->capacity);
+    block_release(first);
+    assert_int_equal(budget.used_bytes, 0);
+    assert_int_equal(budget.kept_bytes, first->capacity);
+    struct block *second = block_new(&budget, LARGE - 500); /* of the same size when rounded */
+    assert_ptr_equal(second, first);
+    assert_int_equal(second->references, 1);
+    assert_false(second->secret);
+    assert_int_equal(budget.kept_bytes, 0);
+    memset(second->data, 'y', second->capacity);
+    block_release(second);
+    budget_trim(&budget);
+    assert_int_equal(budget.kept_bytes, 0);
+}
+
+static void no_more_is_kept_than_allowed(void **state)
+{
+    (void)state;
+    struct budget budget = { .limit_bytes = SIZE_MAX, .kept_bytes_max = 3 * LARGE };
+    struct block *blocks[5];
+    for (size_t i = 0; i < 5; i++) {
+        blocks[i] = block_new(&budget, (size_t)LARGE + i * 20000);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        block_release(blocks[i]);
+        assert_true(budget.kept_bytes <= budget.kept_bytes_max);
+    }
+    struct block *last = block_new(&budget, LARGE + 4 * 20000);
+    assert_ptr_equal(last, blocks[4]);
+    block_release(last);
+    block_release(block_new(&budget, (size_t)8 * LARGE)); /* larger than all that may be kept */
+    block_release(block_new(&budget, 100));
+    assert_true(budget.kept_bytes <= budget.kept_bytes_max);
+    budget_sweep(&budget);
+    assert_int_not_equal(budget.kept_bytes, 0);
+    budget_sweep(&budget); /* nothing was taken since */
+    assert_int_equal(budget.kept_bytes, 0);
+    assert_null(budget.kept);
+}
+
+static void a_kept_block_tells_no_secret(void **state)
+{
+    (void)state;
+    struct budget budget = { .limit_bytes = SIZE_MAX, .kept_bytes_max = 2 * LARGE };
+    struct block *block = block_new(&budget, LARGE);
+    memset(block->data, 's', block->capacity);
+    block->secret = true;
+    block_release(block);
+    block = block_new(&budget, LARGE);
+    for (size_t i = 0; i < block->capacity; i++) {
+        assert_int_equal(block->data[i], 0);
+    }
+    block_release(block);
+    budget_trim(&budget);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +181,9 @@ int main(void)
         cmocka_unit_test(overlong_varints_are_malformed),
         cmocka_unit_test(the_first_error_stays),
         cmocka_unit_test(a_gather_keeps_order_and_gives_back_its_budget),
+        cmocka_unit_test(large_blocks_are_kept_for_the_next),
+        cmocka_unit_test(no_more_is_kept_than_allowed),
+        cmocka_unit_test(a_kept_block_tells_no_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,9 @@
     "recipients: [r.pub]\n"               \
     "recipient-keys: [{ file: r.key }]\n" \
     "trust-file: trust.yaml\n"
+#define ID_1   "AAAAAAAAAAAAAAAAAAAAAQ"
+#define ID_2   "AAAAAAAAAAAAAAAAAAAAAg"
+#define ID_3   "_____________________w"
 #define TOPICS "topics: [{ match: \"orders*\", seal: true }]\n"
 
 static const char whole[] = "cluster:\n"
@@ -57,6 +60,10 @@ static const char whole[] = "cluster:\n"
                             "    seal: false\n"
                             "  - { match: \"orders*\", seal: true, timestamp-type: log-append-time }\n"
                             "  - { match: \"orders-archive\", seal: true, open: false }\n"
+                            "topic-ids:\n"
+                            "  - { topic: clicks, topic-id: " ID_2 " }\n"
+                            "  - { topic: metrics, topic-id: " ID_1 " }\n"
+                            "  - { topic: clicks, topic-id: " ID_3 " }\n"
                             "data-keys: { max-age: 30m, max-bytes: 1GiB, max-batches: 1000 }\n"
                             "fetch-refusal-error: invalid-record\n"
                             "principal-in-envelope: true\n"
@@ -136,6 +143,23 @@ static void check_whole_topics(const struct config *config)
     assert_int_equal(other->timestamp_type, TIMESTAMP_CREATE_TIME);
 }
 
+/* Ascending by id, as they are looked for. */
+static void check_whole_topic_ids(const struct config *config)
+{
+    static const char *const names[] = { "metrics", "clicks", "clicks" };
+    assert_int_equal(config->known_topic_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(config->known_topics[i].name, names[i]);
+    }
+    assert_int_equal(config->known_topics[0].id.bytes[15], 1);
+    assert_int_equal(config->known_topics[1].id.bytes[15], 2);
+    assert_int_equal(config->known_topics[2].id.bytes[0], 0xff);
+    const struct policy policy = { .known = config->known_topics, .known_count = config->known_topic_count };
+    for (size_t i = 0; i < 3; i++) {
+        assert_ptr_equal(policy_known(&policy, &config->known_topics[i].id), &config->known_topics[i]);
+    }
+}
+
 static void check_whole_rest(const struct config *config)
 {
     assert_int_equal(config->data_keys.max_age_ms, 30 * 60 * 1000);
@@ -164,6 +188,7 @@ static void a_whole_file_is_understood(void **state)
     check_whole_cluster(&config->cluster);
     check_whole_listeners(config);
     check_whole_topics(config);
+    check_whole_topic_ids(config);
     check_whole_rest(config);
     assert_int_equal(report.count, 1); /* verify-hostname: false is warned about */
     assert_int_equal(report.findings[0].line, 5);
@@ -191,6 +216,7 @@ static void defaults_are_filled_in(void **state)
     assert_int_equal(config->log.level, LOG_INFO);
     assert_int_equal(config->log.format, LOG_TEXT);
     assert_null(config_find_topic(config, slice_of_text("clicks")));
+    assert_int_equal(config->known_topic_count, 0);
     config_free(config);
 }
 
@@ -218,6 +244,9 @@ struct finding_case {
     CLUSTER KEYS TOPICS "listeners:\n"                                             \
                         "  - { name: a, clients-known-by: loopback, " first " }\n" \
                         "  - { name: b, clients-known-by: loopback, " second " }\n"
+
+/* Rows of `topic-ids` begin on line 13. */
+#define IDS(rows) CLUSTER LISTENER KEYS TOPICS "topic-ids:\n" rows
 
 static const struct finding_case cases[] = {
     /* Listeners that would open messages for anyone. */
@@ -404,6 +433,30 @@ static const struct finding_case cases[] = {
       "fetch-refusal-error", "`unknown` is not a value" },
     { "a choice by number", CLUSTER LISTENER KEYS TOPICS "fetch-refusal-error: 2\n", SEVERITY_ERROR, 12,
       "fetch-refusal-error", "`2` is not" },
+    /* Ids of topics. */
+    { "no topic", IDS("  - topic-id: " ID_1 "\n"), SEVERITY_ERROR, 13, "topic-ids[0].topic", "missing" },
+    { "no id", IDS("  - topic: metrics\n"), SEVERITY_ERROR, 13, "topic-ids[0].topic-id", "missing" },
+    { "neither", IDS("  - {}\n"), SEVERITY_ERROR, 13, "topic-ids[0].topic-id", "missing" },
+    { "a pattern for a topic", IDS("  - topic: \"m*\"\n    topic-id: " ID_1 "\n"), SEVERITY_ERROR, 13,
+      "topic-ids[0].topic", "`m*` cannot be the name" },
+    { "a short id", IDS("  - topic: m\n    topic-id: AAAA\n"), SEVERITY_ERROR, 14, "topic-ids[0].topic-id",
+      "`AAAA` is not a topic id" },
+    { "an id of a character too many", IDS("  - topic: m\n    topic-id: " ID_1 "A\n"), SEVERITY_ERROR, 14,
+      "topic-ids[0].topic-id", "is not a topic id" },
+    { "an id with bits left over", IDS("  - topic: m\n    topic-id: AAAAAAAAAAAAAAAAAAAAAR\n"), SEVERITY_ERROR, 14,
+      "topic-ids[0].topic-id", "is not a topic id" },
+    { "an id of zero", IDS("  - topic: m\n    topic-id: AAAAAAAAAAAAAAAAAAAAAA\n"), SEVERITY_ERROR, 14,
+      "topic-ids[0].topic-id", "zero" },
+    { "an id twice", IDS("  - { topic: m, topic-id: " ID_1 " }\n  - topic: n\n    topic-id: " ID_1 "\n"),
+      SEVERITY_ERROR, 15, "topic-ids[1].topic-id", "another row has this id" },
+    { "an id twice, with others between",
+      IDS("  - { topic: m, topic-id: " ID_1 " }\n  - { topic: m, topic-id: " ID_2 " }\n  - { topic: m, topic-id: " ID_1
+          " }\n"),
+      SEVERITY_ERROR, 15, "topic-ids[2].topic-id", "another row has this id" },
+    { "an unknown key beside an id", IDS("  - { topic: m, topic-id: " ID_1 ",\n      partition: 0 }\n"), SEVERITY_ERROR,
+      14, "topic-ids[0].partition", "no such key" },
+    { "a mapping for topic ids", CLUSTER LISTENER KEYS TOPICS "topic-ids: { m: " ID_1 " }\n", SEVERITY_ERROR, 12,
+      "topic-ids", "a list" },
     { "a list for a mapping", CLUSTER LISTENER KEYS TOPICS "log: [info]\n", SEVERITY_ERROR, 12, "log", "a mapping" },
 };
 

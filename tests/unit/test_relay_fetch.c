@@ -128,6 +128,7 @@ static void a_bad_partition_leaves_the_others_alone(void **state)
     (void)state;
     struct fetch_scene s;
     fetch_scene_begin(&s);
+    world_vouch(&s.world, "plain");
     struct byte_string plain = world_batch(&s.world, RECORDS, -1, 0);
     world_store_sealed(&s.world, "orders", 2, &s.stream, byte_string_slice(&plain), NULL, 0);
     fake_partition_append(fetch_scene_partition(&s, "plain", 0), byte_string_slice(&plain));

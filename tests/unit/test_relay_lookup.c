@@ -85,12 +85,13 @@ static const struct order_case orders[] = {
     { "Produce 12", send_produce_of, API_PRODUCE, 12, "orders", false, 1 },
     { "Produce 12, not sealed", send_produce_of, API_PRODUCE, 12, "plain", false, 0 },
     { "Produce 13", send_produce_of, API_PRODUCE, 13, "orders", true, 1 },
-    { "Produce 13, not sealed", send_produce_of, API_PRODUCE, 13, "plain", true, 1 },
+    { "Produce 13, not sealed, vouched for", send_produce_of, API_PRODUCE, 13, "plain", true, 0 },
     { "Fetch 4", send_fetch, API_FETCH, 4, "orders", false, 1 },
     { "Fetch 12", send_fetch, API_FETCH, 12, "orders", false, 1 },
     { "Fetch 12, not sealed", send_fetch, API_FETCH, 12, "plain", false, 0 },
     { "Fetch 13", send_fetch, API_FETCH, 13, "orders", true, 1 },
-    { "Fetch 18", send_fetch, API_FETCH, 18, "plain", true, 1 },
+    { "Fetch 18", send_fetch, API_FETCH, 18, "orders", true, 1 },
+    { "Fetch 18, not sealed, vouched for", send_fetch, API_FETCH, 18, "plain", true, 0 },
     { "ShareFetch 1", send_share_fetch, API_SHARE_FETCH, 1, "orders", true, 1 },
     { "ShareFetch 2", send_share_fetch, API_SHARE_FETCH, 2, "orders", true, 1 },
 };
@@ -103,6 +104,7 @@ static void the_broker_is_asked_in_order(void **state)
         const struct order_case *c = &orders[i];
         struct scene s;
         begin(&s);
+        world_vouch(&s.world, "plain");
         party_send(&s.party, API_FIND_COORDINATOR, 3, json_of("{'Key': 'g'}"));
         c->send(&s, c->version, c->topic);
         party_send(&s.party, API_DESCRIBE_CLUSTER, 0, json_of("{}"));
@@ -135,6 +137,7 @@ static void it_is_asked_by_what_is_known(void **state)
         const struct order_case *c = &orders[i];
         struct scene s;
         begin(&s);
+        world_vouch(&s.world, "plain");
         c->send(&s, c->version, c->topic);
         party_run(&s.party);
         if (c->look_ups > 0) {
@@ -487,6 +490,7 @@ static void internal_topics_are_never_sealed(void **state)
         memset(id.bytes, 0x11, sizeof id.bytes);
         fake_broker_add_topic(&s.world.broker, names[i], &id);
         assert_int_equal(produce(&s, 9, names[i]), 0);
+        world_vouch(&s.world, names[i]);
         assert_int_equal(produce(&s, 13, names[i]), 0);
         struct batch stored = world_stored(&s.world, names[i], 0, 1);
         assert_int_equal(slice_count(stored.bytes, slice_of_text(WORLD_MARKER)), 2);

@@ -90,6 +90,7 @@ static void round_trip(int16_t produce_version, int16_t fetch_version, int16_t a
     struct relay_world world;
     struct relay_party party;
     world_init(&world);
+    world_vouch(&world, "plain");
     party_init(&party, &world);
     send_parcels(&party, produce_version, acks);
     party_run(&party);
@@ -256,6 +257,7 @@ static void converse_in_flexible_versions(struct relay_party *party)
 
 static void converse_by_id(struct relay_party *party)
 {
+    world_vouch(party->world, "plain");
     converse(party, 13, 18);
 }
 

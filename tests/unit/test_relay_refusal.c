@@ -188,6 +188,7 @@ static void refuse(const struct refusal_case *c, int16_t version)
     struct relay_world world;
     struct relay_party party;
     world_init(&world);
+    world_vouch(&world, "plain");
     party_init(&party, &world);
     struct byte_string good = world_batch(&world, RECORDS, -1, 0), bad = world_batch(&world, RECORDS, -1, 0);
     c->damage(&bad);
@@ -305,7 +306,7 @@ static void the_brokers_word_is_kept(void **state)
         }
         bool told = c->bad || c->broker_code == 87;
         assert_int_equal(world.refusal_count, told ? 1 : 0);
-        assert_int_equal(world.refusals[0].has_hint, !c->bad && told);
+        assert_int_equal(world.refusals[0].hint[0] != '\0', !c->bad && told);
         json_decref(answer);
         byte_string_free(&batch);
         party_free(&party);
@@ -349,6 +350,7 @@ static void a_gateway_without_keys_seals_nothing(void **state)
     struct relay_party party;
     world_init(&world);
     world.worker.data_keys = NULL;
+    world_vouch(&world, "plain");
     party_init(&party, &world);
     struct byte_string batch = world_batch(&world, RECORDS, -1, 0);
     json_t *answer = produce_one(&party, 13, -1, "orders", byte_string_slice(&batch));
@@ -420,6 +422,7 @@ static void a_partition_stands_in_a_request_once(void **state)
     struct relay_world world;
     struct byte_string batch;
     world_init(&world);
+    world_vouch(&world, "plain");
     batch = world_batch(&world, RECORDS, -1, 0);
     const struct produce_item items[] = {
         { "orders", 0, ITEM_BATCH, byte_string_slice(&batch) },

@@ -134,29 +134,36 @@ static void forgotten_partitions_are_named_and_not_read(void **state)
 }
 
 /* Policy began to open a topic while a session was reading it: where from is not known, so the client begins anew. */
-static void a_session_older_than_policy_is_begun_anew(void **state)
+static void begin_a_session_anew(int16_t version, int64_t code)
 {
-    (void)state;
     struct fetch_scene s;
     fetch_scene_begin(&s);
+    world_vouch(&s.world, "orders");
     s.world.broker.sessions = true;
     s.world.policies[1].seal = s.world.policies[1].open = false;
-    send_session_fetch(&s, 16, 0, 0, &from_the_start, 1);
+    send_session_fetch(&s, version, 0, 0, &from_the_start, 1);
     party_run(&s.party);
     s.world.policies[1].seal = s.world.policies[1].open = true;
     fetch_scene_store_sealed(&s);
-    size_t index = send_session_fetch(&s, 16, FAKE_FIRST_SESSION, 1, NULL, 0);
+    size_t index = send_session_fetch(&s, version, FAKE_FIRST_SESSION, 1, NULL, 0);
     party_run(&s.party);
-    check_outcome("not asked for", fetch_scene_outcome(&s, index), KAFKA_UNKNOWN_TOPIC_ID, 0);
-    index = send_session_fetch(&s, 16, FAKE_FIRST_SESSION, 2, NULL, 0);
+    check_outcome("not asked for", fetch_scene_outcome(&s, index), code, 0);
+    index = send_session_fetch(&s, version, FAKE_FIRST_SESSION, 2, NULL, 0);
     party_run(&s.party);
     json_t *answer = party_answer(&s.party, index);
     assert_int_equal(json_number_at(answer, "ErrorCode"), KAFKA_FETCH_SESSION_ID_NOT_FOUND);
     json_decref(answer);
-    index = send_session_fetch(&s, 16, 0, 0, &from_the_start, 1);
+    index = send_session_fetch(&s, version, 0, 0, &from_the_start, 1);
     party_run(&s.party);
     check_outcome("anew", fetch_scene_outcome(&s, index), 0, 1);
     fetch_scene_end(&s);
+}
+
+static void a_session_older_than_policy_is_begun_anew(void **state)
+{
+    (void)state;
+    begin_a_session_anew(12, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    begin_a_session_anew(16, KAFKA_UNKNOWN_TOPIC_ID);
 }
 
 /* The session goes on by a name that now is another topic's, and never says it again. */

@@ -98,7 +98,7 @@ static void check_ranges(const json_t *fetch, const struct open_result *result)
     assert_true(shared || result->range_count == 0);
 }
 
-static void run_file(const char *path)
+static void run_file(const char *path, bool looks_ahead, struct crew *crew)
 {
     json_error_t error;
     json_t *vector = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
@@ -107,6 +107,8 @@ static void run_file(const char *path)
     }
     struct vector_runner r;
     vector_runner_init(&r, vector);
+    r.looks_ahead = looks_ahead;
+    r.opener.crew = crew;
     size_t i;
     json_t *fetch;
     json_array_foreach(json_object_get(vector, "fetches"), i, fetch)
@@ -122,20 +124,44 @@ static void run_file(const char *path)
     json_decref(vector);
 }
 
-static void every_vector_gives_its_verdict(void **state)
+static void run_all(bool looks_ahead, struct crew *crew)
 {
-    (void)state;
     glob_t paths;
     assert_int_equal(glob(SPEC_VECTORS "/*/*.json", 0, NULL, &paths), 0);
     for (size_t i = 0; i < paths.gl_pathc; i++) {
-        run_file(paths.gl_pathv[i]);
+        run_file(paths.gl_pathv[i], looks_ahead, crew);
     }
     assert_true(paths.gl_pathc > 100);
     globfree(&paths);
 }
 
+static void every_vector_gives_its_verdict(void **state)
+{
+    (void)state;
+    run_all(false, NULL);
+}
+
+static void looking_ahead_changes_no_verdict(void **state)
+{
+    (void)state;
+    run_all(true, NULL);
+}
+
+static void nor_does_a_crew(void **state)
+{
+    (void)state;
+    struct crew *crew = crew_new(3);
+    assert_non_null(crew);
+    run_all(true, crew);
+    crew_free(crew);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(every_vector_gives_its_verdict) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_vector_gives_its_verdict),
+        cmocka_unit_test(looking_ahead_changes_no_verdict),
+        cmocka_unit_test(nor_does_a_crew),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

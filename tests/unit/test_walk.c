@@ -99,6 +99,57 @@ static void prefixes_are_truncated(const struct message *message, int16_t versio
     }
 }
 
+struct seen {
+    size_t at, size;
+    enum walk_event event;
+    enum mark mark;
+};
+
+struct sight {
+    const uint8_t *body;
+    struct seen seen[MADE_BYTES_MAX];
+    size_t count;
+};
+
+static enum walk_answer see(void *context, struct walk_visit *visit)
+{
+    struct sight *sight = context;
+    assert_true(sight->count < MADE_BYTES_MAX);
+    sight->seen[sight->count++] =
+        (struct seen){ (size_t)(visit->at - sight->body), visit->size, visit->event, visit->mark };
+    return WALK_KEEP;
+}
+
+/* What is seen of a beginning is what is seen of the whole, but for records that are cut. */
+static void beginnings_show_what_is_there(const struct message *message, int16_t version,
+                                          const struct made_message *made)
+{
+    static struct sight whole, part;
+    struct block *block = block_with(made->bytes, made->size);
+    whole = (struct sight){ .body = block->data };
+    assert_int_equal(
+        walk_message(message, version, block, block->data, made->size, (struct walk_hook){ see, &whole }, NULL),
+        SIGNET_OK);
+    for (size_t size = 0; size <= made->size; size++) {
+        part = (struct sight){ .body = block->data };
+        walk_beginning(message, version, block->data, size, (struct walk_hook){ see, &part });
+        assert_true(part.count <= whole.count && (size < made->size || part.count == whole.count));
+        for (size_t i = 0; i < part.count; i++) {
+            const struct seen *a = &part.seen[i], *b = &whole.seen[i];
+            bool cut = a->mark == MARK_RECORDS && a->size < b->size;
+            assert_true(a->at == b->at && a->event == b->event && a->mark == b->mark);
+            assert_true(cut ? i + 1 == part.count && a->at + a->size == size : a->size == b->size);
+        }
+    }
+    block_release(block);
+}
+
+static void of_a_beginning_all_is_seen_that_is_there(void **state)
+{
+    (void)state;
+    for_each_message(beginnings_show_what_is_there, 2);
+}
+
 static void every_prefix_is_truncated(void **state)
 {
     (void)state;
@@ -266,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_message_comes_out_as_one_piece),
         cmocka_unit_test(every_prefix_is_truncated),
+        cmocka_unit_test(of_a_beginning_all_is_seen_that_is_there),
         cmocka_unit_test(a_byte_more_is_trailing),
         cmocka_unit_test(lengths_beyond_the_end_are_refused),
         cmocka_unit_test(lengths_that_are_a_little_off_do_no_harm),

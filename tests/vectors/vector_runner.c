@@ -182,6 +182,18 @@ static void flatten(struct vector_runner *r, const struct gather *out)
     r->opened_size = out->size;
 }
 
+static struct ahead *look_ahead(const struct vector_runner *r, struct slice records)
+{
+    enum { PARTS = 7 };
+    struct ahead *ahead = ahead_new(r->opener.crew, 0);
+    check(ahead, "out of memory");
+    for (size_t part = 1; part <= PARTS; part++) {
+        ahead_see(ahead, slice_of(records.data, records.size * part / PARTS));
+    }
+    ahead_finish(ahead);
+    return ahead;
+}
+
 void vector_runner_fetch(struct vector_runner *r, const json_t *fetch)
 {
     forget_fetch(r);
@@ -191,10 +203,12 @@ void vector_runner_fetch(struct vector_runner *r, const json_t *fetch)
     r->request.fetch_offset = vector_number(fetch, "offset", -1);
     r->request.share_group = json_is_true(json_object_get(fetch, "share_group"));
     r->request.aborted = aborted;
+    r->request.ahead = r->looks_ahead ? look_ahead(r, slice_of(block->data, size)) : NULL;
     struct gather out;
     gather_init(&out, &r->budget);
     check(!open_records(&r->opener, &r->request, &r->partition, block, slice_of(block->data, size), &out, &r->result),
           "open_records");
+    ahead_free(r->request.ahead);
     flatten(r, &out);
     gather_free(&out);
     block_release(block);

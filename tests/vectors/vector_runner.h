@@ -30,6 +30,7 @@ struct vector_runner {
     struct opener opener;
     struct open_partition partition;
     struct open_request request;
+    bool looks_ahead; /* as for a large response that comes in parts; with opener.crew, if there is one */
 
     /* Of the last fetch. */
     struct open_finding findings[RUNNER_FINDINGS_MAX]; /* slices in them are stale */

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/crew.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct hand {
+    struct crew *crew;
+    size_t who;
+    pthread_t thread;
+};
+
+struct crew {
+    pthread_mutex_t lock;
+    pthread_cond_t posted; /* there is a task, or no more will come */
+    pthread_cond_t done;   /* some job has no unfinished task left */
+    struct crew_task *first, **end;
+    bool closing;
+    size_t size;
+    struct hand hands[];
+};
+
+/* The first in the queue: of that job, or of any when it is NULL. */
+static struct crew_task *take(struct crew *crew, const struct crew_job *job)
+{
+    for (struct crew_task **at = &crew->first; *at; at = &(*at)->next) {
+        struct crew_task *task = *at;
+        if (job && task->job != job) {
+            continue;
+        }
+        *at = task->next;
+        if (crew->end == &task->next) {
+            crew->end = at;
+        }
+        return task;
+    }
+    return NULL;
+}
+
+/* With the lock held, which is given up meanwhile. */
+static void run(struct crew *crew, struct crew_task *task, size_t who)
+{
+    struct crew_job *job = task->job;
+    pthread_mutex_unlock(&crew->lock);
+    task->run(task, who);
+    pthread_mutex_lock(&crew->lock);
+    if (--job->unfinished == 0 && who > 0) {
+        pthread_cond_broadcast(&crew->done);
+    }
+}
+
+static void *work(void *context)
+{
+    struct hand *hand = context;
+    struct crew *crew = hand->crew;
+    pthread_mutex_lock(&crew->lock);
+    while (!crew->closing) {
+        struct crew_task *task = take(crew, NULL);
+        if (task) {
+            run(crew, task, hand->who);
+        } else {
+            pthread_cond_wait(&crew->posted, &crew->lock);
+        }
+    }
+    pthread_mutex_unlock(&crew->lock);
+    return NULL;
+}
+
+/* Signals are the main thread's. */
+static size_t start(struct crew *crew, size_t threads)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (crew->size < threads) {
+        struct hand *hand = &crew->hands[crew->size];
+        *hand = (struct hand){ .crew = crew, .who = crew->size + 1 };
+        if (pthread_create(&hand->thread, NULL, work, hand)) {
+            break;
+        }
+        crew->size++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return crew->size;
+}
+
+struct crew *crew_new(size_t threads)
+{
+    struct crew *crew = calloc(1, sizeof *crew + threads * sizeof *crew->hands);
+    if (!crew) {
+        return NULL;
+    }
+    pthread_mutex_init(&crew->lock, NULL);
+    pthread_cond_init(&crew->posted, NULL);
+    pthread_cond_init(&crew->done, NULL);
+    crew->end = &crew->first;
+    if (start(crew, threads) == 0) {
+        crew_free(crew);
+        return NULL;
+    }
+    return crew;
+}
+
+void crew_free(struct crew *crew)
+{
+    if (!crew) {
+        return;
+    }
+    pthread_mutex_lock(&crew->lock);
+    crew->closing = true;
+    pthread_cond_broadcast(&crew->posted);
+    pthread_mutex_unlock(&crew->lock);
+    for (size_t i = 0; i < crew->size; i++) {
+        pthread_join(crew->hands[i].thread, NULL);
+    }
+    pthread_cond_destroy(&crew->done);
+    pthread_cond_destroy(&crew->posted);
+    pthread_mutex_destroy(&crew->lock);
+    free(crew);
+}
+
+size_t crew_size(const struct crew *crew)
+{
+    return crew ? crew->size : 0;
+}
+
+void crew_post(struct crew_job *job, struct crew_task *task)
+{
+    struct crew *crew = job->crew;
+    task->job = job;
+    task->next = NULL;
+    if (!crew) {
+        task->run(task, 0);
+        return;
+    }
+    pthread_mutex_lock(&crew->lock);
+    *crew->end = task;
+    crew->end = &task->next;
+    job->unfinished++;
+    pthread_cond_signal(&crew->posted);
+    pthread_mutex_unlock(&crew->lock);
+}
+
+void crew_finish(struct crew_job *job)
+{
+    struct crew *crew = job->crew;
+    if (!crew) {
+        return;
+    }
+    pthread_mutex_lock(&crew->lock);
+    while (job->unfinished > 0) {
+        struct crew_task *task = take(crew, job);
+        if (task) {
+            run(crew, task, 0);
+        } else {
+            pthread_cond_wait(&crew->done, &crew->lock);
+        }
+    }
+    pthread_mutex_unlock(&crew->lock);
+}
