@@ -25,8 +25,8 @@ unit: packages
 
 thread: packages
 	@cmake --preset thread > build/cmake-thread.log 2>&1 || (cat build/cmake-thread.log; false)
-	@cmake --build build/thread --target signet test_net test_crew test_vectors
-	@ctest --test-dir build/thread --output-on-failure -R "unit.(net|crew|vectors)$$"
+	@cmake --build build/thread --target signet test_net test_crew test_vectors test_relay_fetch
+	@ctest --test-dir build/thread --output-on-failure -R "unit.(net|crew|vectors|relay_fetch)$$"
 
 integration: unit thread
 	@tools/kafka/fetch

@@ -289,6 +289,12 @@ void party_run(struct relay_party *party)
     }
 }
 
+void party_run_until_read(struct relay_party *party, enum relay_side side, size_t size)
+{
+    while (party->read[side] < size && step(party)) {
+    }
+}
+
 /* Answers */
 
 static struct slice frame_at(struct slice bytes, size_t index)

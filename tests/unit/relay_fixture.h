@@ -112,6 +112,8 @@ void party_send_bytes(struct relay_party *party, struct slice bytes);
 void party_broker_sends(struct relay_party *party, struct slice bytes);
 /* Until nothing moves any more. */
 void party_run(struct relay_party *party);
+/* Until so much has been read from that side, or a little more. */
+void party_run_until_read(struct relay_party *party, enum relay_side side, size_t size);
 /* How many answers have come whole. */
 size_t party_answer_count(const struct relay_party *party);
 /* One of them, the header checked; to be released. */

@@ -112,6 +112,96 @@ static void what_stands_before_a_bad_batch_is_delivered(void **state)
     }
 }
 
+enum {
+    LARGE_RECORDS = 2000,
+    LARGE_BATCHES = 8,
+};
+
+/* More than is opened by one thread, of orders/0 and then of orders-eu/0, and of each the batch before the last is bad. */
+static void store_large(struct fetch_scene *s)
+{
+    static const char *const topics[] = { "orders", "orders-eu" };
+    struct byte_string plain = world_batch(&s->world, LARGE_RECORDS, -1, 0);
+    for (size_t t = 0; t < COUNT(topics); t++) {
+        struct seal_stream stream;
+        seal_stream_init(&stream);
+        for (size_t i = 0; i < LARGE_BATCHES; i++) {
+            world_store_sealed(&s->world, topics[t], 0, &stream, byte_string_slice(&plain), NULL, 0);
+        }
+        struct fake_partition *partition = fetch_scene_partition(s, topics[t], 0);
+        struct slice last = fake_partition_from(partition, partition->next_offset - 1);
+        uint8_t *start = partition->log.data + partition->log.size - 2 * last.size;
+        start[last.size / 2] ^= 1;
+        fixture_fix_crc(start, last.size);
+    }
+    byte_string_free(&plain);
+}
+
+static size_t send_large_fetch(struct fetch_scene *s, int16_t version)
+{
+    static const struct fetch_item items[] = { { "orders", 0, 0 }, { "orders-eu", 0, 0 } };
+    return party_send(&s->party, API_FETCH, version, fetch_body(&s->world, items, COUNT(items)));
+}
+
+static void check_large(struct fetch_scene *s, size_t index)
+{
+    static const char *const topics[] = { "orders", "orders-eu" };
+    assert_string_equal(relay_fault(s->party.relay), "no fault");
+    json_t *answer = party_answer(&s->party, index);
+    for (size_t t = 0; t < COUNT(topics); t++) {
+        json_t *partition = fetched_partition(&s->world, answer, topics[t], 0);
+        const struct fetch_outcome outcome = { json_number_at(partition, "ErrorCode"),
+                                               json_bytes_at(partition, "Records") };
+        check_outcome(topics[t], outcome, 0, LARGE_BATCHES - 2);
+    }
+    json_decref(answer);
+    assert_int_equal(s->world.finding_count, COUNT(topics));
+    for (size_t t = 0; t < COUNT(topics); t++) {
+        assert_int_equal(s->world.findings[t].verdict, VERDICT_ALTERED);
+        assert_int_equal(s->world.findings[t].base_offset, (LARGE_BATCHES - 2) * LARGE_RECORDS);
+    }
+}
+
+static void a_large_response_opens_the_same_however_it_comes(void **state)
+{
+    (void)state;
+    static const size_t pieces[] = { 0, 4093, 65536, 100001 };
+    for (size_t i = 0; i < 2 * COUNT(pieces); i++) {
+        for (int16_t version = 12; version <= 13; version++) {
+            struct fetch_scene s;
+            struct crew *crew = i % 2 ? crew_new(2) : NULL;
+            fetch_scene_begin(&s);
+            s.world.worker.shared.crew = s.world.worker.opener.crew = crew;
+            s.party.cuts.read_max[RELAY_BROKER] = pieces[i / 2];
+            store_large(&s);
+            size_t index = send_large_fetch(&s, version);
+            party_run(&s.party);
+            check_large(&s, index);
+            fetch_scene_end(&s);
+            crew_free(crew);
+        }
+    }
+}
+
+/* What is under way for a response that will never be whole does not outlive its bytes. */
+static void a_conversation_may_end_in_the_middle_of_a_response(void **state)
+{
+    (void)state;
+    for (size_t come = 100 * 1000; come < 900 * 1000; come += 130 * 1000) {
+        struct fetch_scene s;
+        struct crew *crew = crew_new(2);
+        fetch_scene_begin(&s);
+        s.world.worker.shared.crew = s.world.worker.opener.crew = crew;
+        store_large(&s);
+        s.party.cuts.read_max[RELAY_BROKER] = 30 * 1000;
+        send_large_fetch(&s, 12);
+        party_run_until_read(&s.party, RELAY_BROKER, come);
+        assert_int_equal(party_answer_count(&s.party), 0);
+        fetch_scene_end(&s);
+        crew_free(crew);
+    }
+}
+
 static void the_error_is_policys(void **state)
 {
     (void)state;
@@ -460,6 +550,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stands_before_a_bad_batch_is_delivered),
+        cmocka_unit_test(a_large_response_opens_the_same_however_it_comes),
+        cmocka_unit_test(a_conversation_may_end_in_the_middle_of_a_response),
         cmocka_unit_test(the_error_is_policys),
         cmocka_unit_test(a_bad_partition_leaves_the_others_alone),
         cmocka_unit_test(topics_that_are_not_opened_pass_sealed),
