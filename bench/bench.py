@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What sealing costs, as ratios from one run: direct against through the gateway, interleaved, on this machine.
 
-Prints a table and writes build/bench/report.json, a list of {name, value, unit, goal, met}. Exit 1 when a goal is not met.
+Prints a table and writes a report (build/bench/report.json), a list of {name, value, unit, goal, met}. Exit 1 when a goal is not met.
 
-usage: bench/bench.py [--rounds N] [--records N]
+usage: bench/bench.py [--rounds N] [--warm-ups N] [--records N] [--partitions N] [--seconds N] [--report FILE]
 """
 
 import argparse
@@ -50,7 +50,7 @@ def payload(path, lines=2000, seed=7):
 
 
 def load(kafka, tool, *arguments):
-    """One of Kafka's own load generators, with the JVM's full compiler; what it printed."""
+    """What one of Kafka's own load generators printed."""
     command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", os.path.join(kafka.home, "lib/*"),
                "org.apache.kafka.tools." + tool, *map(str, arguments)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
@@ -59,14 +59,14 @@ def load(kafka, tool, *arguments):
 def produce(kafka, bootstrap, topic, codec, records, payload_path):
     """MB/s of Kafka's own load generator."""
     out = load(kafka, "ProducerPerformance", "--topic", topic, "--num-records", records, "--throughput", -1,
-                      "--payload-file", payload_path, "--bootstrap-server", bootstrap, "--command-property",
+               "--payload-file", payload_path, "--bootstrap-server", bootstrap, "--command-property",
                "batch.size=%d" % BATCH_BYTES, "linger.ms=100", "compression.type=" + codec, "acks=all")
     return float(re.findall(r"\(([\d.]+) MB/sec\)", out)[-1])
 
 
 def consume(kafka, bootstrap, topic, records):
     out = load(kafka, "ConsumerPerformance", "--topic", topic, "--num-records", records, "--bootstrap-server",
-                      bootstrap, "--timeout", 60000)
+               bootstrap, "--timeout", 60000)
     row = out.strip().splitlines()[-1].split(",")
     return float(row[-2])
 
@@ -95,21 +95,22 @@ def progress(text):
     print("\r\033[K%s" % text if sys.stdout.isatty() else text, end="" if sys.stdout.isatty() else "\n", flush=True)
 
 
-def measure_codec(kafka, gateway, report, codec, rounds, records, payload_path):
+def measure_codec(kafka, gateway, report, codec, options, payload_path):
     paths = {"direct": kafka.bootstrap(), "sealed": gateway.bootstrap}
     rates = {(path, verb): [] for path in paths for verb in ("produce", "consume")}
     sizes = {}
-    for number in range(rounds + 1):
+    for number in range(options.warm_ups + options.rounds):
         for path, bootstrap in paths.items():
             topic = "%s-%s-%d" % (path, codec, number)
-            kafka.topic(topic)
-            progress("%s: round %d of %d, %s" % (codec, number, rounds, path))
-            produced = produce(kafka, bootstrap, topic, codec, records, payload_path)
-            consumed = consume(kafka, bootstrap, topic, records)
-            if number > 0:  # the first warms up
+            kafka.topic(topic, partitions=options.partitions, file_delete_delay_ms=0)
+            progress("%s: round %d of %d, %s" % (codec, number + 1, options.warm_ups + options.rounds, path))
+            produced = produce(kafka, bootstrap, topic, codec, options.records, payload_path)
+            consumed = consume(kafka, bootstrap, topic, options.records)
+            if number >= options.warm_ups:
                 rates[path, "produce"].append(produced)
                 rates[path, "consume"].append(consumed)
             sizes[path] = stored_bytes(kafka, topic)
+            kafka.delete_topic(topic)
     progress("")
     for verb in ("produce", "consume"):
         direct, sealed = (statistics.median(rates[path, verb]) for path in ("direct", "sealed"))
@@ -122,7 +123,11 @@ def measure_codec(kafka, gateway, report, codec, rounds, records, payload_path):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--records", type=int, default=200_000)
+    options.add_argument("--warm-ups", type=int, default=1, help="rounds before those that count")
+    options.add_argument("--records", type=int, default=500_000)
+    options.add_argument("--partitions", type=int, default=1)
+    options.add_argument("--seconds", type=int, default=10, help="how long the busy connections are")
+    options.add_argument("--report", default=os.path.join(ROOT, "build/bench/report.json"))
     options = options.parse_args()
     report = Report()
     with tempfile.TemporaryDirectory(prefix="signet-bench-") as folder:
@@ -131,12 +136,12 @@ def main():
         kafka = Kafka(os.path.join(folder, "kafka"), {"CLIENT": Listener()}, jvm=BROKER_JVM)
         with kafka, Gateway(os.path.join(folder, "gateway"), kafka, level="info") as gateway:
             for codec in CODECS:
-                measure_codec(kafka, gateway, report, codec, options.rounds, options.records, payload_path)
-            busiest = busy_connections(kafka, gateway, connections=100, seconds=10)
+                measure_codec(kafka, gateway, report, codec, options, payload_path)
+            busiest = busy_connections(kafka, gateway, connections=100, seconds=options.seconds)
             report.add("resident, 100 busy connections", busiest / 2**20, "MiB", "≤ 64", most=64)
-    report.write(os.path.join(ROOT, "build/bench/report.json"))
+    report.write(options.report)
     missed = [row["name"] for row in report.rows if not row["met"]]
-    print("\nreport: build/bench/report.json" + ("; not met: " + ", ".join(missed) if missed else ""))
+    print("\nreport: " + os.path.relpath(options.report) + ("; not met: " + ", ".join(missed) if missed else ""))
     return 1 if missed else 0
 
 
