@@ -128,7 +128,7 @@ static void start_crew(struct plant *plant, uint32_t workers)
     plant->shared.crew = threads > 0 ? crew_new(threads) : NULL;
 }
 
-static signet_error start_workers(struct gateway *g)
+static signet_error make_workers(struct gateway *g)
 {
     g->worker_count = count_workers(g->generation->config);
     g->workers = calloc(g->worker_count, sizeof *g->workers);
@@ -137,6 +137,12 @@ static signet_error start_workers(struct gateway *g)
     for (; !error && g->workers_made < g->worker_count; g->workers_made++) {
         error = worker_init(&g->workers[g->workers_made], &g->plant, g->worker_count, g->generation);
     }
+    return error;
+}
+
+static signet_error start_workers(struct gateway *g)
+{
+    signet_error error = SIGNET_OK;
     for (uint32_t i = 0; !error && i < g->worker_count; i++) {
         error = worker_start(&g->workers[i]);
     }
@@ -364,8 +370,9 @@ signet_error gateway_run(const char *config_path, struct generation *generation,
     signet_error error = loop_new(&g.loop);
     error = error ? error : start_plant(&g, ret_cause);
     error = error ? error : heed_signals(&g);
-    error = error ? error : start_workers(&g);
+    error = error ? error : make_workers(&g);
     error = error ? error : start_status(&g, ret_cause);
+    error = error ? error : start_workers(&g); /* last: no client is let in by a gateway that cannot start */
     if (!error) {
         tell_ready(&g);
         loop_run(g.loop);

@@ -68,8 +68,9 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     (void)upload;
     (void)upload_size;
     (void)state;
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0) {
-        return respond(connection, (struct answer){ MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", strdup("GET only\n") });
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
+        return respond(connection,
+                       (struct answer){ MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", strdup("GET and HEAD only\n") });
     }
     return respond(connection, answer_to(context, url));
 }
@@ -86,12 +87,12 @@ signet_error status_server_start(const struct address *address, const struct met
     }
     server->source = source;
     server->draining = draining;
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | (endpoint.of.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0u);
+    /* Not select(), which knows no descriptor past 1023: the gateway has many. */
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | (endpoint.of.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0u);
     server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, &endpoint.of.any,
                                       MHD_OPTION_CONNECTION_LIMIT, (unsigned)STATUS_CONNECTIONS_MAX,
                                       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)STATUS_CONNECTION_BYTES_MAX,
-                                      MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STATUS_TIMEOUT_SECONDS,
-                                      MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+                                      MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STATUS_TIMEOUT_SECONDS, MHD_OPTION_END);
     if (!server->daemon) {
         char text[ADDRESS_TEXT_BYTES];
         address_text(address, text);

@@ -2,7 +2,7 @@
 /*
  * What a gateway tells over HTTP: /metrics for Prometheus, /healthz for load
  * balancers (200, or 503 while draining), and / for people.  It has a thread of
- * its own, answers GET alone, and tells nothing that is secret; but it is meant
+ * its own, answers GET and HEAD alone, and tells nothing that is secret; but it is meant
  * for the operators' network.
  */
 #ifndef SIGNET_GATEWAY_STATUS_SERVER_H

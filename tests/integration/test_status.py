@@ -1,22 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a gateway tells over HTTP, and that its numbers are those of the traffic."""
 
+import os
 import re
+import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 
 import exchange
 import processes
 import pytest
+import wire
 from exchange import Endpoint
-from gateway import Gateway, signet
+from gateway import Gateway, program, signet
+from machine import lacks
+
+
+def status_gateway(directory, kafka, settings=None, **options):
+    address = "127.0.0.1:%d" % processes.ports(1)[0]
+    gateway = Gateway(directory, kafka, settings={"status-address": address, **(settings or {})}, **options)
+    gateway.status = "http://" + address
+    return gateway
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory, kafka):
-    address = "127.0.0.1:%d" % processes.ports(1)[0]
-    with Gateway(tmp_path_factory.mktemp("watched"), kafka, settings={"status-address": address}) as gateway:
-        gateway.status = "http://" + address
+    with status_gateway(tmp_path_factory.mktemp("watched"), kafka) as gateway:
         yield gateway
 
 
@@ -60,6 +71,63 @@ def test_health_and_the_rest(watched):
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(urllib.request.Request(watched.status + path, method=method), timeout=10)
         assert caught.value.code == status
+
+
+def test_head(watched):
+    """As some probes ask: the status, and nothing behind it."""
+    for path in ("/healthz", "/metrics", "/"):
+        with urllib.request.urlopen(urllib.request.Request(watched.status + path, method="HEAD"), timeout=10) as answer:
+            assert answer.status == 200 and int(answer.headers["Content-Length"]) > 0 and answer.read() == b""
+
+
+MANY_DESCRIPTORS = """import os, resource, sys
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+for _ in range(1100):
+    os.set_inheritable(os.open("/dev/null", os.O_RDONLY), True)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_many_descriptors(tmp_path, kafka):
+    """A gateway with many connections has descriptors that select() does not know."""
+    with status_gateway(tmp_path, kafka, wrapper=(sys.executable, "-c", MANY_DESCRIPTORS)) as gateway:
+        assert get(gateway, "/healthz") == "ok\n"
+
+
+def fails_to_start(gateway, why):
+    gateway.write()
+    done = subprocess.run([program(), "gateway", gateway.config_path], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 3 and why in done.stderr, done.stderr
+
+
+def test_one_address_is_one_gateways(watched, tmp_path, kafka):
+    """Another gateway of the same user must not answer in its place."""
+    gateway = status_gateway(tmp_path, kafka)
+    gateway.settings["status-address"] = watched.status[len("http://"):]
+    fails_to_start(gateway, "cannot listen on " + gateway.settings["status-address"])
+
+
+def test_nobody_is_let_in_before(tmp_path, kafka):
+    """A gateway that looks for its status address, and cannot have it, has served no client meanwhile."""
+    configuration, server = tmp_path / "resolv.conf", socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    configuration.write_text("nameserver 127.77.0.53\noptions timeout:2 attempts:1\n")
+    if os.system("unshare --mount sh -c 'mount --bind %s /etc/resolv.conf' 2> /dev/null" % configuration):
+        lacks("name servers cannot be made here: it takes a mount namespace")
+    gateway = status_gateway(tmp_path, kafka, settings={"status-address": "status.example:9999"}, wrapper=(
+        "unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', configuration))
+    gateway.write()
+    with server:
+        server.bind(("127.77.0.53", 53))
+        server.settimeout(20)
+        with open(gateway.log_path, "w") as log:
+            child = processes.spawn([*gateway.wrapper, program(), "gateway", gateway.config_path], stderr=log, stdout=log)
+        server.recv(1000)  # The question, which gets no answer.
+        with wire.Wire(gateway.bootstrap) as connection:
+            connection.send(wire.request(wire.API_VERSIONS, 0))
+            assert connection.is_closed(20)
+        assert child.wait(20) == 3 and "cannot resolve status.example" in gateway.log(), gateway.log()
+        assert not gateway.events("connected")
 
 
 def test_not_on_a_unix_socket(watched, tmp_path):
