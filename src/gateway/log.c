@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/log.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_BYTES_MAX = 4096, TIME_BYTES = 64 };
+enum { LINE_BYTES_MAX = PIPE_BUF, TIME_BYTES = 64 };
 
 static atomic_int current_level = LOG_INFO;
 static atomic_int current_format = LOG_TEXT;
+static pthread_mutex_t output_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool line_is_cut; /* under the lock: the last one lacks its end */
+static atomic_ullong lines_lost;
 
 static const char *const level_words[] = {
     [LOG_ERROR] = "error",
@@ -37,11 +44,50 @@ static void time_text(char ret[TIME_BYTES])
     snprintf(ret, TIME_BYTES, "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
 }
 
-/* A line that cannot be written is lost: there is nowhere else to say so. */
+/* So much goes into a pipe at once and without waiting, or not at all. */
+static bool has_room(void)
+{
+    struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+    return poll(&out, 1, 0) > 0 && (out.revents & POLLOUT);
+}
+
+/* How much of it was written. */
+static size_t put_bytes(const char *data, size_t size)
+{
+    size_t written = 0;
+    while (written < size && has_room()) {
+        size_t piece = size - written < PIPE_BUF ? size - written : PIPE_BUF;
+        ssize_t done = write(STDERR_FILENO, data + written, piece);
+        if (done < 0 && errno != EINTR) {
+            break;
+        }
+        written += done > 0 ? (size_t)done : 0;
+    }
+    return written;
+}
+
+/*
+ * Whoever reads the log may have stopped, and traffic does not wait for that:
+ * a line that cannot be written is lost, and counted.  The lock keeps another
+ * thread from filling what this one has found to be room.
+ */
 static void put_line(const char *line, size_t size)
 {
-    ssize_t written = write(STDERR_FILENO, line, size);
-    (void)written;
+    pthread_mutex_lock(&output_lock);
+    if (line_is_cut && put_bytes("\n", 1) == 1) {
+        line_is_cut = false;
+    }
+    size_t written = line_is_cut ? 0 : put_bytes(line, size);
+    if (written < size) {
+        line_is_cut = line_is_cut || written > 0;
+        atomic_fetch_add(&lines_lost, 1);
+    }
+    pthread_mutex_unlock(&output_lock);
+}
+
+unsigned long long log_lines_lost(void)
+{
+    return atomic_load(&lines_lost);
 }
 
 static bool is_plain(uint8_t byte)
@@ -130,7 +176,7 @@ static void put_as_json(enum log_level level, const char *event, const struct lo
                                                                  : json_of(fields->text));
         }
     }
-    char *line = json_dumps(object, JSON_COMPACT);
+    char *line = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII); /* nothing that a terminal might act on */
     if (line) {
         size_t size = strlen(line);
         line[size] = '\n'; /* in the place of the NUL */

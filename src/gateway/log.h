@@ -36,5 +36,7 @@ void log_configure(enum log_level level, enum log_format format);
  * NULL.  Fields with an empty text are left out.  Any thread.
  */
 void log_event(enum log_level level, const char *event, const struct log_field *fields);
+/* Standard error took no more just then.  Any thread. */
+unsigned long long log_lines_lost(void);
 
 #endif
