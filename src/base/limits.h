@@ -142,6 +142,12 @@ enum {
     DRAIN_MS_DEFAULT = 35 * 1000,
     SHORT_MS_MIN = 100,
     SHORT_MS_MAX = 10 * 60 * 1000,
+    /* The log, by worker and event, for what others can cause: lines a second and at once, and those remembered as told,
+     * 500 bytes to 2 KiB each, to count what is alike for so long. */
+    LOG_LINES_PER_SECOND = 20,
+    LOG_LINES_BURST = 100,
+    LOG_LINES_REMEMBERED = 256,
+    LOG_REPEAT_MS = 10 * 1000,
     /* Data keys.  The nonces of XAES-256-GCM allow far more: this bounds what one key opens when it leaks. */
     DATA_KEY_AGE_MS_DEFAULT = 60 * 60 * 1000,
     DATA_KEY_AGE_S_MAX = 30 * 24 * 60 * 60,

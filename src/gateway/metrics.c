@@ -5,42 +5,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/log.h"
+
 /* Counters that are no more than a number. */
 struct plain_metric {
     const char *name;
     const char *help;
-    size_t at; /* in struct relay_counters */
+    size_t at; /* in struct worker */
 };
 
 static const struct plain_metric plain_metrics[] = {
-    { "signet_requests_total", "Requests of clients", offsetof(struct relay_counters, requests) },
-    { "signet_topic_lookups_total", "Own look-ups of topic ids", offsetof(struct relay_counters, look_ups) },
-    { "signet_batches_sealed_total", "Batches sealed", offsetof(struct relay_counters, batches_sealed) },
-    { "signet_bytes_sealed_total", "Bytes of records sealed", offsetof(struct relay_counters, bytes_sealed) },
+    { "signet_requests_total", "Requests of clients", offsetof(struct worker, relay.counters.requests) },
+    { "signet_topic_lookups_total", "Own look-ups of topic ids", offsetof(struct worker, relay.counters.look_ups) },
+    { "signet_batches_sealed_total", "Batches sealed", offsetof(struct worker, relay.counters.batches_sealed) },
+    { "signet_bytes_sealed_total", "Bytes of records sealed", offsetof(struct worker, relay.counters.bytes_sealed) },
     { "signet_batches_resent_total", "Batches sent again as the same bytes",
-      offsetof(struct relay_counters, batches_resent) },
+      offsetof(struct worker, relay.counters.batches_resent) },
     { "signet_batches_opened_total", "Batches verified and delivered",
-      offsetof(struct relay_counters, batches_opened) },
-    { "signet_bytes_opened_total", "Bytes of records delivered", offsetof(struct relay_counters, bytes_opened) },
+      offsetof(struct worker, relay.counters.batches_opened) },
+    { "signet_bytes_opened_total", "Bytes of records delivered", offsetof(struct worker, relay.counters.bytes_opened) },
     { "signet_produce_refused_total", "Batches refused to producers",
-      offsetof(struct relay_counters, produce_refused) },
+      offsetof(struct worker, relay.counters.produce_refused) },
     { "signet_conversations_failed_total", "Conversations that ended in a fault",
-      offsetof(struct relay_counters, faults) },
+      offsetof(struct worker, relay.counters.faults) },
+    { "signet_client_failures_total", "Connections of clients that failed or were refused",
+      offsetof(struct worker, client_failures) },
+    { "signet_broker_failures_total", "Connections to brokers that failed", offsetof(struct worker, broker_failures) },
 };
 
 static unsigned long long sum(const struct metrics_source *source, size_t at)
 {
     unsigned long long total = 0;
     for (uint32_t i = 0; i < source->worker_count; i++) {
-        const char *counters = (const char *)&source->workers[i].relay.counters;
-        total += counter_read((const counter *)(const void *)(counters + at));
+        const char *worker = (const char *)&source->workers[i];
+        total += counter_read((const counter *)(const void *)(worker + at));
     }
     return total;
 }
 
 static unsigned long long sum_of_verdict(const struct metrics_source *source, size_t verdict)
 {
-    return sum(source, offsetof(struct relay_counters, findings) + verdict * sizeof(counter));
+    return sum(source, offsetof(struct worker, relay.counters.findings) + verdict * sizeof(counter));
 }
 
 static unsigned long long memory_used(const struct metrics_source *source)
@@ -52,9 +57,9 @@ static unsigned long long memory_used(const struct metrics_source *source)
     return total;
 }
 
-static void put_gauge(FILE *out, const char *name, const char *help, unsigned long long value)
+static void put_number(FILE *out, const char *type, const char *name, const char *help, unsigned long long value)
 {
-    fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %llu\n", name, help, name, name, value);
+    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name, value);
 }
 
 char *metrics_as_prometheus(const struct metrics_source *source)
@@ -65,14 +70,15 @@ char *metrics_as_prometheus(const struct metrics_source *source)
     if (!out) {
         return NULL;
     }
-    put_gauge(out, "signet_connections", "Connections of clients", atomic_load(&source->plant->connections));
-    put_gauge(out, "signet_frame_memory_bytes", "Memory held for frames", memory_used(source));
-    put_gauge(out, "signet_workers", "Worker threads", source->worker_count);
+    put_number(out, "gauge", "signet_connections", "Connections of clients", atomic_load(&source->plant->connections));
+    put_number(out, "gauge", "signet_frame_memory_bytes", "Memory held for frames", memory_used(source));
+    put_number(out, "gauge", "signet_workers", "Worker threads", source->worker_count);
     for (size_t i = 0; i < sizeof plain_metrics / sizeof *plain_metrics; i++) {
         const struct plain_metric *m = &plain_metrics[i];
-        fprintf(out, "# HELP %s %s\n# TYPE %s counter\n%s %llu\n", m->name, m->help, m->name, m->name,
-                sum(source, m->at));
+        put_number(out, "counter", m->name, m->help, sum(source, m->at));
     }
+    put_number(out, "counter", "signet_log_lines_lost_total", "Lines of the log that standard error did not take",
+               log_lines_lost());
     fputs(
         "# HELP signet_batches_refused_total Batches with a bad verdict\n# TYPE signet_batches_refused_total counter\n",
         out);
@@ -126,6 +132,7 @@ char *metrics_as_page(const struct metrics_source *source)
     for (size_t i = 0; i < sizeof plain_metrics / sizeof *plain_metrics; i++) {
         fprintf(out, "<tr><td>%s</td><td>%llu</td></tr>", plain_metrics[i].help, sum(source, plain_metrics[i].at));
     }
+    fprintf(out, "<tr><td>Lines of the log lost</td><td>%llu</td></tr>", log_lines_lost());
     fputs("</table><p><a href=\"/metrics\">metrics</a> · <a href=\"/healthz\">health</a></p></body></html>\n", out);
     return fclose(out) == 0 ? text : (free(text), NULL);
 }

@@ -7,21 +7,17 @@
 #ifndef SIGNET_GATEWAY_REFUSAL_LOG_H
 #define SIGNET_GATEWAY_REFUSAL_LOG_H
 
+#include "gateway/log_limit.h"
 #include "relay/relay.h"
 
-/* Of one session; starts as all zero. */
-struct refusal_log {
-    struct place place;
-    int64_t offset;
-    enum verdict verdict;
-    int64_t told_ms;
-    uint64_t repeated; /* since then */
+struct refused_client {
+    struct slice principal; /* empty: not known */
+    struct slice address;
 };
 
-void refusal_log_batch(struct refusal_log *log, const struct open_finding *finding, struct slice principal,
-                       struct slice client, int64_t now_ms);
-void refusal_log_request(const struct request_refusal *refusal, struct slice principal, struct slice client);
-/* Says how often the last one was repeated, if it was. */
-void refusal_log_flush(struct refusal_log *log);
+void refusal_log_batch(struct log_limit *limit, const struct open_finding *finding, const struct refused_client *client,
+                       int64_t now_ms);
+void refusal_log_request(struct log_limit *limit, const struct request_refusal *refusal,
+                         const struct refused_client *client, int64_t now_ms);
 
 #endif

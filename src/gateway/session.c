@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 enum {
     READS_PER_TURN = 8, /* one session's share of a turn */
     PIECES_PER_WRITE = 64,
+    ORIGIN_BYTES_MAX = ENDPOINT_NETWORK_BYTES + CAUSE_BYTES,
 };
 
 enum session_state {
@@ -49,8 +51,8 @@ struct session {
     int64_t deadline_ms;           /* loop time; for all states but RELAYING, and there for authentication */
     int64_t active_ms;
     int64_t request_ms; /* since when a request of the client's has been coming in; 0 when none is */
-    struct refusal_log refusals;
     char peer[ENDPOINT_TEXT_BYTES];
+    uint8_t network[ENDPOINT_NETWORK_BYTES]; /* of the peer */
 };
 
 static void turn(struct session *s);
@@ -65,17 +67,54 @@ static struct slice principal_of(const struct session *s)
     return s->relay ? relay_principal(s->relay) : slice_of(NULL, 0);
 }
 
+static bool is_of_broker(const char *event)
+{
+    return strcmp(event, "broker-failed") == 0;
+}
+
+/* What limits to the log may keep out of it is counted. */
+static void count_failure(struct worker *worker, const char *event)
+{
+    if (is_of_broker(event)) {
+        counter_add(&worker->broker_failures, 1);
+    } else if (strcmp(event, "client-failed") == 0 || strcmp(event, "client-refused") == 0) {
+        counter_add(&worker->client_failures, 1);
+    }
+}
+
+/*
+ * What makes two lines of sessions alike: the reason, less the client's port
+ * where that is in it; and the client's network, unless it is the broker's doing.
+ */
+static struct slice origin_of(const struct session *s, const char *event, const char *why, char ret[ORIGIN_BYTES_MAX])
+{
+    size_t network = is_of_broker(event) ? 0 : sizeof s->network;
+    const char *peer = strstr(why, s->peer);
+    int before = peer ? (int)(peer - why) : (int)strlen(why);
+    const char *after = peer ? peer + strlen(s->peer) : "";
+    memcpy(ret, s->network, network);
+    (void)snprintf(ret + network, ORIGIN_BYTES_MAX - network, "%.*s%s", before, why, after);
+    return slice_of(ret, network + strlen(ret + network));
+}
+
 static void tell(const struct session *s, enum log_level level, const char *event, const char *why)
 {
+    char origin[ORIGIN_BYTES_MAX];
     const struct log_field fields[] = {
         LOG_TEXT_FIELD("listener", slice_of_text(s->gate->listener->name)),
+        LOG_NUMBER_FIELD("node", s->node),
         LOG_TEXT_FIELD("client", slice_of_text(s->peer)),
         LOG_TEXT_FIELD("principal", principal_of(s)),
-        LOG_NUMBER_FIELD("node", s->node),
         LOG_TEXT_FIELD("why", slice_of_text(why)),
         { 0 },
     };
-    log_event(level, event, fields);
+    const struct log_line line = { level, event, fields, .alike = 2, .origin = origin_of(s, event, why, origin) };
+    if (level > LOG_WARNING) {
+        log_event(level, event, fields);
+    } else {
+        count_failure(s->worker, event);
+        log_limit_tell(&s->worker->log_limit, &line, loop_now_ms(s->worker->loop));
+    }
 }
 
 static void unlink_session(struct session *s)
@@ -94,7 +133,6 @@ static void watch_closed(void *context)
     struct session *s = end->session;
     if (--s->open_watches == 0) {
         unlink_session(s);
-        refusal_log_flush(&s->refusals);
         free(s);
     }
 }
@@ -167,13 +205,15 @@ static bool map_address(void *context, int32_t node, struct slice host, int32_t 
 static void batch_refused(void *context, const struct open_finding *finding)
 {
     struct session *s = context;
-    refusal_log_batch(&s->refusals, finding, principal_of(s), slice_of_text(s->peer), loop_now_ms(s->worker->loop));
+    const struct refused_client client = { principal_of(s), slice_of_text(s->peer) };
+    refusal_log_batch(&s->worker->log_limit, finding, &client, loop_now_ms(s->worker->loop));
 }
 
 static void request_refused(void *context, const struct request_refusal *refusal)
 {
     struct session *s = context;
-    refusal_log_request(refusal, principal_of(s), slice_of_text(s->peer));
+    const struct refused_client client = { principal_of(s), slice_of_text(s->peer) };
+    refusal_log_request(&s->worker->log_limit, refusal, &client, loop_now_ms(s->worker->loop));
 }
 
 static void authenticated(void *context, struct slice principal)
@@ -544,6 +584,7 @@ void session_begin(struct worker *worker, const struct gate *gate, int descripto
     s->ends[RELAY_CLIENT].session = s->ends[RELAY_BROKER].session = s;
     s->deadline_ms = loop_now_ms(worker->loop) + worker->plant->config->limits.handshake_ms;
     endpoint_text(peer, s->peer);
+    endpoint_network(peer, s->network);
     signet_error error = open_client(s, descriptor, peer);
     if (error) {
         tell(s, LOG_ERROR, "client-failed", signet_error_text(error));

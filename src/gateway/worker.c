@@ -127,6 +127,7 @@ static void sweep(void *context)
     struct worker *worker = context;
     atomic_store(&worker->memory_bytes, worker->relay.budget.used_bytes);
     budget_sweep(&worker->relay.budget);
+    log_limit_sweep(&worker->log_limit, loop_now_ms(worker->loop));
     for (struct session *s = worker->sessions, *next; s; s = next) {
         next = session_next(s);
         session_sweep(s, loop_now_ms(worker->loop));
@@ -370,6 +371,7 @@ void worker_free(struct worker *worker)
     opener_free(&worker->relay.opener);
     zstd_frame_free(worker->relay.sealer.zstd);
     compression_free(&worker->compression);
+    log_limit_end(&worker->log_limit);
     signing_key_wipe(&worker->relay.sealer.signing_key);
     budget_trim(&worker->relay.budget);
     generation_release(atomic_exchange(&worker->next_generation, NULL));

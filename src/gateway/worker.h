@@ -12,6 +12,7 @@
 
 #include "gateway/gates.h"
 #include "gateway/generation.h"
+#include "gateway/log_limit.h"
 #include "gateway/nodes.h"
 #include "net/listener.h"
 #include "net/timer.h"
@@ -57,6 +58,8 @@ struct worker {
     size_t short_bytes;  /* the most that was in use when one of them was refused more */
     bool retry_is_due;
     bool draining;
+    struct log_limit log_limit;
+    counter client_failures, broker_failures;         /* connections */
     int64_t told_full_ms, told_shortage_ms;           /* loop time */
     atomic_ullong memory_bytes;                       /* of relay.budget, as of the last sweep; for other threads */
     struct job drain_order, stop_order, reload_order; /* from the gateway's thread */

@@ -198,3 +198,14 @@ void endpoint_text(const struct endpoint *endpoint, char ret_text[ENDPOINT_TEXT_
         (void)snprintf(ret_text, ENDPOINT_TEXT_BYTES, "unknown");
     }
 }
+
+void endpoint_network(const struct endpoint *endpoint, uint8_t ret_network[ENDPOINT_NETWORK_BYTES])
+{
+    memset(ret_network, 0, ENDPOINT_NETWORK_BYTES);
+    if (is_v4(endpoint) || is_mapped(endpoint)) {
+        struct in_addr number = v4_number(endpoint);
+        memcpy(ret_network, &number, sizeof number);
+    } else if (is_v6(endpoint)) {
+        memcpy(ret_network, endpoint->of.v6.sin6_addr.s6_addr, ENDPOINT_NETWORK_BYTES);
+    }
+}

@@ -16,6 +16,7 @@
 enum {
     /* "[", an IPv6 number with its zone, "]:65535", NUL; or "unix:" and a path */
     ENDPOINT_TEXT_BYTES = 128,
+    ENDPOINT_NETWORK_BYTES = 8,
 };
 
 struct endpoint {
@@ -44,5 +45,10 @@ bool endpoint_is_unix(const struct endpoint *endpoint);
 uint16_t endpoint_port(const struct endpoint *endpoint);
 /* "192.0.2.1:9092" (also when mapped into IPv6), "[2001:db8::1]:9092", "unix:/path"; "unix" for a peer without a path. */
 void endpoint_text(const struct endpoint *endpoint, char ret_text[ENDPOINT_TEXT_BYTES]);
+/*
+ * To tell peers apart by: the number, of IPv6 the first 64 bits, as anyone who
+ * has one of those has them all.  The same for all Unix sockets.
+ */
+void endpoint_network(const struct endpoint *endpoint, uint8_t ret_network[ENDPOINT_NETWORK_BYTES]);
 
 #endif

@@ -177,7 +177,7 @@ int16_t topic_ref_unknown(const struct topic_ref *ref);
  * client was offered such a version before policy changed: it will ask anew.
  */
 enum { HEARSAY_ERROR_CODE = KAFKA_TOPIC_AUTHORIZATION_FAILED };
-extern const char hearsay_why[];
+extern const char hearsay_why[], hearsay_hint[];
 void hearsay_tell(struct exchange *x, int16_t api_key, const struct topic_ref *ref, int32_t partition);
 signet_error hearsay_may_be_answered(struct exchange *x);
 

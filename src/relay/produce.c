@@ -71,7 +71,7 @@ static struct refusal refusal_of(signet_error error)
 }
 
 /* Not told to anyone yet. */
-static enum walk_answer leave_out(struct produce_visit *p, struct produced *produced, struct refusal refusal)
+static enum walk_answer refuse(struct produce_visit *p, struct produced *produced, struct refusal refusal)
 {
     produced->refused = refusal.code;
     produced->why = refusal.why;
@@ -80,17 +80,33 @@ static enum walk_answer leave_out(struct produce_visit *p, struct produced *prod
     return WALK_REPLACE; /* by nothing */
 }
 
-static enum walk_answer refuse(struct produce_visit *p, struct produced *produced, struct refusal refusal)
+static bool is_refused_alike(const struct produced *a, const struct produced *b)
 {
-    const struct request_refusal told = {
-        .api_key = API_PRODUCE,
-        .topic_name = topic_name_slice(&produced->topic),
-        .partition = produced->place.partition,
-        .error_code = refusal.code,
-        .why = refusal.why,
-    };
-    relay_tell_refused(p->x->relay, &told);
-    return leave_out(p, produced, refusal);
+    return a->refused == b->refused && a->why == b->why && topic_id_equal(&a->place.topic, &b->place.topic) &&
+           slice_equal(topic_name_slice(&a->topic), topic_name_slice(&b->topic));
+}
+
+/* A request can have thousands of partitions, mostly of one topic and refused for one reason: that is told once. */
+static void tell_refused(const struct produce_visit *p)
+{
+    const struct produce_record *record = p->record;
+    for (size_t i = 0, run; i < record->count; i += run) {
+        const struct produced *first = &record->partitions[i];
+        for (run = 1; i + run < record->count && is_refused_alike(first, first + run); run++) {
+        }
+        const struct request_refusal told = {
+            .api_key = API_PRODUCE,
+            .topic_name = topic_name_slice(&first->topic),
+            .partition = first->place.partition,
+            .partitions = (int32_t)run,
+            .error_code = first->refused,
+            .why = first->why,
+            .hint = first->hint,
+        };
+        if (first->refused) {
+            relay_tell_refused(p->x->relay, &told);
+        }
+    }
 }
 
 static struct resend_key resend_key_of(const struct produced *produced, const struct batch_header *header)
@@ -226,8 +242,8 @@ static enum walk_answer refuse_hearsay(struct produce_visit *p, struct produced 
     if (visit->error) {
         return WALK_FAIL;
     }
-    hearsay_tell(p->x, API_PRODUCE, &p->topic, p->partition);
-    return leave_out(p, produced, (struct refusal){ HEARSAY_ERROR_CODE, hearsay_why });
+    produced->hint = hearsay_hint;
+    return refuse(p, produced, (struct refusal){ HEARSAY_ERROR_CODE, hearsay_why });
 }
 
 static enum walk_answer visit_records(struct produce_visit *p, struct walk_visit *visit)
@@ -279,6 +295,7 @@ static signet_error seal_and_forward(struct produce_visit *p)
     struct gather body;
     gather_init(&body, &x->relay->worker->budget);
     signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, (struct walk_hook){ seal_visit, p }, &body);
+    tell_refused(p);
     if (!error && p->acks == 0 && p->refused_any) {
         error = relay_fail(x->relay, SIGNET_ERROR_REFUSED,
                            "a batch sent with acks=0 was refused; there is no answer to say so in");
@@ -398,6 +415,7 @@ static void tell_refused_by_broker(const struct answer_visit *a)
         .api_key = API_PRODUCE,
         .topic_name = topic_name_slice(&produced->topic),
         .partition = produced->place.partition,
+        .partitions = 1,
         .error_code = a->error_code,
         .why = compacted,
         .hint = "use cleanup.policy=delete for a sealed topic, or leave the topic unsealed",

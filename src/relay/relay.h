@@ -36,6 +36,7 @@ struct request_refusal {
     int16_t api_key;
     struct slice topic_name; /* empty when only the id was given and nobody knows it */
     int32_t partition;
+    int32_t partitions; /* of the topic, from that one on, that were refused for the same reason; at least 1 */
     int16_t error_code; /* Kafka's, as the client gets it */
     const char *why;
     const char *hint; /* NULL when there is nothing to be done */

@@ -64,15 +64,18 @@ int16_t topic_ref_unknown(const struct topic_ref *ref)
 const char hearsay_why[] =
     "the topic is not sealed, and only the brokers say that the id it was asked for by is its own";
 
+const char hearsay_hint[] = "list the topic and its id under topic-ids, if that is right";
+
 void hearsay_tell(struct exchange *x, int16_t api_key, const struct topic_ref *ref, int32_t partition)
 {
     const struct request_refusal told = {
         .api_key = api_key,
         .topic_name = topic_name_slice(&ref->name),
         .partition = partition,
+        .partitions = 1,
         .error_code = HEARSAY_ERROR_CODE,
         .why = hearsay_why,
-        .hint = "list the topic and its id under topic-ids, if that is right",
+        .hint = hearsay_hint,
     };
     relay_tell_refused(x->relay, &told);
 }

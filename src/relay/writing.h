@@ -34,7 +34,7 @@ struct produced {
     struct topic_name topic; /* empty when the id is unknown */
     struct place place;      /* the id is zero when the name is unknown */
     int16_t refused;         /* Kafka's error code; 0: sent */
-    const char *why;         /* with `refused` */
+    const char *why, *hint;  /* with `refused`; no hint: NULL */
     bool sealed;
     uint8_t seal_id[SEAL_ID_BYTES];
     uint8_t producer[PRODUCER_HASH_BYTES];

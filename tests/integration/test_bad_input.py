@@ -105,6 +105,10 @@ def unharmed(gateway, endpoint):
         yield honest
 
 
+# What clients of one address do wrong in the same way is told once: here everyone is somebody else.
+SOURCES = map("127.0.1.%d".__mod__, range(1, 255))
+
+
 def whys(gateway, since, *names):
     return [event["why"] for event in gateway.events() if event["event"] in names and "why" in event][since:]
 
@@ -168,7 +172,7 @@ FROM_CLIENTS = {
 def test_from_a_client(gateway, label):
     data, word = FROM_CLIENTS[label]
     before = len(whys(gateway, 0, *ENDED))
-    with wire.Wire(gateway.bootstrap) as connection:
+    with wire.Wire(gateway.bootstrap, source=next(SOURCES)) as connection:
         connection.send(data)
         if word is None:
             connection.socket.shutdown(socket.SHUT_WR)
@@ -405,7 +409,7 @@ TOWARDS_TLS = {
 def test_towards_tls(behind_tls, label):
     data = TOWARDS_TLS[label]
     before = len(whys(behind_tls, 0, "client-failed"))
-    with wire.Wire(behind_tls.bootstrap) as connection:
+    with wire.Wire(behind_tls.bootstrap, source=next(SOURCES)) as connection:
         with contextlib.suppress(ConnectionError):
             connection.send(data)
         assert connection.is_closed()
@@ -513,7 +517,7 @@ def test_from_a_broker(gateway, fake, label):
     question, data, word = FROM_BROKERS[label]
     fake.how = saying(data)
     before = len(whys(gateway, 0, *ENDED))
-    with wire.Wire(gateway.fake_node) as connection:
+    with wire.Wire(gateway.fake_node, source=next(SOURCES)) as connection:
         connection.send(question)
         assert connection.is_closed()
     told = whys(gateway, before, *ENDED)

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -128,6 +129,54 @@ def test_nobody_is_let_in_before(tmp_path, kafka):
             assert connection.is_closed(20)
         assert child.wait(20) == 3 and "cannot resolve status.example" in gateway.log(), gateway.log()
         assert not gateway.events("connected")
+
+
+# The log, and what is counted of what it does not say.
+
+
+def test_strangers_do_not_fill_the_log(tmp_path, kafka, authority):
+    certificate = authority.issue("strangers")
+    listener = {"tls": {"certificate": certificate.certificate, "key": certificate.key}}
+    with status_gateway(tmp_path, kafka, listener=listener) as gateway:
+        for _ in range(200):
+            with wire.Wire(gateway.bootstrap) as connection:
+                connection.send(b"GET / HTTP/1.1\r\n\r\n")
+                assert connection.is_closed()
+        assert 1 <= len(gateway.events("client-failed", level="warning")) <= 2  # of each worker
+        assert numbers(gateway)["signet_client_failures_total"] == 200
+        with wire.Wire(gateway.bootstrap, source="127.0.0.2") as connection:
+            connection.send(b"GET / HTTP/1.1\r\n\r\n")
+            assert connection.is_closed()
+        clients = {event["client"].rpartition(":")[0] for event in gateway.events("client-failed", level="warning")}
+        assert clients == {"127.0.0.1", "127.0.0.2"}
+    again = gateway.events("client-failed-again")  # at the end, or at once
+    assert sum(event["times"] for event in again) + len(gateway.events("client-failed", level="warning")) == 201
+    assert {event["client"].rpartition(":")[0] for event in again} == {"127.0.0.1"}
+
+
+def test_brokers_that_are_away_do_not_fill_the_log(tmp_path, kafka):
+    nowhere = "127.0.0.1:%d" % processes.ports(1)[0]
+    with status_gateway(tmp_path, kafka, settings={"cluster": {"bootstrap-servers": [nowhere]}}) as gateway:
+        for last in range(1, 101):
+            with wire.Wire(gateway.bootstrap, source="127.0.0.%d" % last) as connection:
+                assert connection.is_closed()
+        assert 1 <= len(gateway.events("broker-failed", level="warning")) <= 2
+        assert numbers(gateway)["signet_broker_failures_total"] == 100
+
+
+# Its reader stops when the gateway has started, and keeps the pipe open.
+STALLED_READER = 'exec "$@" 2> >(grep --line-buffered -m 1 listening; exec sleep 30)'
+
+
+def test_a_log_that_nobody_reads(tmp_path, kafka):
+    with status_gateway(tmp_path, kafka, wrapper=("bash", "-c", STALLED_READER, "bash")) as gateway:
+        deadline = time.monotonic() + 60
+        while numbers(gateway)["signet_log_lines_lost_total"] == 0:
+            assert time.monotonic() < deadline
+            with wire.Wire(gateway.bootstrap) as connection:
+                assert connection.ask(wire.request(wire.API_VERSIONS, 0))
+        endpoint = Endpoint(gateway.bootstrap, kafka, by_batch=True)
+        exchange.groups(endpoint, "librdkafka")
 
 
 def test_not_on_a_unix_socket(watched, tmp_path):

@@ -70,16 +70,19 @@ def sasl_plain(user, password, correlation=1):
 
 
 class Wire:
-    """One connection to "host:port" or, with a slash in it, a Unix socket; over TLS when there is a context."""
+    """One connection to "host:port" or, with a slash in it, a Unix socket; over TLS when there is a context.
 
-    def __init__(self, address, context=None, server_name=None, seconds=10):
+    source: the number to come from, of this machine's.
+    """
+
+    def __init__(self, address, context=None, server_name=None, seconds=10, source=""):
         if "/" in address:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(seconds)
             self.socket.connect(address)
         else:
             host, port = address.rsplit(":", 1)
-            self.socket = socket.create_connection((host, int(port)), timeout=seconds)
+            self.socket = socket.create_connection((host, int(port)), seconds, (source, 0))
         if context:
             self.socket = context.wrap_socket(self.socket, server_hostname=server_name or "localhost")
 

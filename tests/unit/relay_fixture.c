@@ -38,6 +38,7 @@ static void request_refused(void *context, const struct request_refusal *refusal
     *noted = (struct world_refusal){
         .api_key = refusal->api_key,
         .partition = refusal->partition,
+        .partitions = refusal->partitions,
         .error_code = refusal->error_code,
     };
     snprintf(noted->topic, sizeof noted->topic, "%.*s", (int)refusal->topic_name.size,

@@ -34,7 +34,7 @@ struct world_finding {
 
 struct world_refusal {
     int16_t api_key;
-    int32_t partition;
+    int32_t partition, partitions;
     int16_t error_code;
     char topic[TOPIC_NAME_BYTES_MAX + 1];
     char why[160], hint[160]; /* empty: none */

@@ -183,6 +183,42 @@ static void addresses_become_endpoints(void **state)
     }
 }
 
+struct network_case {
+    const char *one, *other;
+    bool same;
+};
+
+static const struct network_case network_cases[] = {
+    { "192.0.2.1:1", "192.0.2.1:2", true },
+    { "192.0.2.1:1", "192.0.2.2:1", false },
+    { "192.0.2.1:1", "[::ffff:192.0.2.1]:1", true },
+    { "[::ffff:192.0.2.1]:1", "[::ffff:192.0.2.2]:1", false },
+    { "[2001:db8:0:1::1]:1", "[2001:db8:0:1:ffff::]:2", true },
+    { "[2001:db8:0:1::1]:1", "[2001:db8:0:2::1]:1", false },
+    { "[::1]:1", "127.0.0.1:1", false },
+    { "unix:/run/x", "unix:/run/y", true },
+};
+
+static void networks_tell_peers_apart(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(network_cases); i++) {
+        const char *texts[] = { network_cases[i].one, network_cases[i].other };
+        uint8_t networks[2][ENDPOINT_NETWORK_BYTES];
+        for (size_t k = 0; k < 2; k++) {
+            struct address address;
+            struct endpoint endpoint;
+            assert_int_equal(address_parse(slice_of_text(texts[k]), &address), SIGNET_OK);
+            assert_int_equal(endpoint_of_address(&address, &endpoint), SIGNET_OK);
+            endpoint_network(&endpoint, networks[k]);
+        }
+        bool same = memcmp(networks[0], networks[1], ENDPOINT_NETWORK_BYTES) == 0;
+        if (same != network_cases[i].same) {
+            fail_msg("%s and %s", texts[0], texts[1]);
+        }
+    }
+}
+
 static void a_path_of_a_peer_cannot_break_a_line(void **state)
 {
     (void)state;
@@ -413,6 +449,7 @@ int main(void)
         cmocka_unit_test(addresses_have_a_limit),
         cmocka_unit_test(hosts_and_ports_make_addresses),
         cmocka_unit_test(addresses_become_endpoints),
+        cmocka_unit_test(networks_tell_peers_apart),
         cmocka_unit_test(a_path_of_a_peer_cannot_break_a_line),
         cmocka_unit_test(each_prefix_of_a_server_name_is_refused),
         cmocka_unit_test(ten_megabytes_come_back_over_tcp),

@@ -238,6 +238,48 @@ static void what_cannot_be_sealed_is_refused_in_its_place(void **state)
     }
 }
 
+/* Partitions of one topic, one after another, refused for one reason. */
+static void what_is_refused_alike_is_told_once(void **state)
+{
+    (void)state;
+    struct relay_world world;
+    struct relay_party party;
+    world_init(&world);
+    party_init(&party, &world);
+    struct byte_string good = world_batch(&world, RECORDS, -1, 0), bad = world_batch(&world, RECORDS, -1, 0);
+    struct byte_string old = world_batch(&world, RECORDS, -1, 0);
+    flip_a_bit(&bad);
+    make_magic_1(&old);
+    const struct produce_item items[] = {
+        { "orders", 2, ITEM_BATCH, byte_string_slice(&bad) },
+        { "orders", 0, ITEM_BATCH, byte_string_slice(&bad) },
+        { "orders", 1, ITEM_BATCH, byte_string_slice(&old) },
+        { "orders-eu", 0, ITEM_BATCH, byte_string_slice(&old) },
+        { "orders-eu", 1, ITEM_BATCH, byte_string_slice(&old) },
+        { "orders-eu", 2, ITEM_BATCH, byte_string_slice(&good) },
+    };
+    party_send(&party, API_PRODUCE, 9, produce_body(&world, -1, items, COUNT(items)));
+    party_run(&party);
+    assert_int_equal(party.error, SIGNET_OK);
+    static const struct world_refusal told[] = {
+        { .topic = "orders", .partition = 2, .partitions = 2, .error_code = 2 },
+        { .topic = "orders", .partition = 1, .partitions = 1, .error_code = 87 },
+        { .topic = "orders-eu", .partition = 0, .partitions = 2, .error_code = 87 },
+    };
+    assert_int_equal(world.refusal_count, COUNT(told));
+    for (size_t i = 0; i < COUNT(told); i++) {
+        assert_string_equal(world.refusals[i].topic, told[i].topic);
+        assert_int_equal(world.refusals[i].partition, told[i].partition);
+        assert_int_equal(world.refusals[i].partitions, told[i].partitions);
+        assert_int_equal(world.refusals[i].error_code, told[i].error_code);
+    }
+    byte_string_free(&good);
+    byte_string_free(&bad);
+    byte_string_free(&old);
+    party_free(&party);
+    world_free(&world);
+}
+
 /* One batch for one partition, and what became of it. */
 static json_t *produce_one(struct relay_party *party, int16_t version, int16_t acks, const char *topic,
                            struct slice records)
@@ -524,6 +566,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_sealed_is_refused_in_its_place),
+        cmocka_unit_test(what_is_refused_alike_is_told_once),
         cmocka_unit_test(without_an_answer_a_refusal_ends_the_conversation),
         cmocka_unit_test(the_brokers_word_is_kept),
         cmocka_unit_test(what_was_not_sent_is_never_called_stored),
