@@ -19,6 +19,7 @@ static signet_error load_all(const char *path, struct report *report)
     }
     material_free(material);
     config_free(config);
+    error = report->error ? report->error : error; /* what was found may not have found room */
     return error == SIGNET_ERROR_MALFORMED ? SIGNET_OK : error;
 }
 

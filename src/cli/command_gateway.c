@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/report_print.h"
+#include "crypto/secret_memory.h"
 #include "gateway/gateway.h"
 #include "net/loop.h"
 
@@ -12,11 +13,19 @@ static enum exit_code run(const char *path)
     struct generation *generation = NULL;
     struct report report = { 0 };
     struct cause cause = { "" };
+    if (!secret_memory_forbid_dumps()) {
+        complain(NULL, "the system does not let core dumps be forbidden: a crash may leave keys on the disk");
+    }
     signet_error error = generation_load(path, wall_clock_ms(), &generation, &report);
+    error = report.error ? report.error : error; /* what was found may not have found room */
     report_print(stderr, &report);
     report_free(&report);
-    if (error) {
+    if (error == SIGNET_ERROR_MALFORMED) {
         return EXIT_FINDING;
+    }
+    if (error) {
+        complain(NULL, "%s: %s", path, signet_error_text(error));
+        return EXIT_NO_ANSWER;
     }
     error = gateway_run(path, generation, &cause);
     if (error) {

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "crypto/secret_memory.h"
 #include "gateway/log.h"
 #include "gateway/status_server.h"
 #include "gateway/worker.h"
@@ -16,7 +17,7 @@ enum { DRAIN_LOOK_MS = 50 };
 
 struct gateway {
     const char *config_path;
-    struct generation *generation;
+    struct generation *generation; /* the first: its configuration alone once the workers have its keys */
     struct plant plant;
     struct worker *workers;
     uint32_t worker_count, workers_made;
@@ -158,6 +159,19 @@ static signet_error start_status(struct gateway *g, struct cause *ret_cause)
                : SIGNET_OK;
 }
 
+/* It is for the operator to decide whether that is bad: swap may be encrypted, or not there. */
+static void tell_swappable(void)
+{
+    if (secret_memory_may_be_swapped()) {
+        const struct log_field fields[] = {
+            LOG_TEXT_FIELD("why", slice_of_text("the system has refused to lock memory for keys")),
+            LOG_TEXT_FIELD("hint", slice_of_text("raise the limit of locked memory (ulimit -l, LimitMEMLOCK)")),
+            { 0 },
+        };
+        log_event(LOG_WARNING, "keys-may-be-swapped", fields);
+    }
+}
+
 static void tell_report(const struct report *report)
 {
     for (size_t i = 0; i < report->count; i++) {
@@ -254,6 +268,7 @@ static void reload(void *context)
     }
     tell_what_needs_restart(g, next->config);
     log_configure(next->config->log.level, next->config->log.format);
+    tell_swappable();
     for (uint32_t i = 0; i < g->worker_count; i++) {
         worker_reload(&g->workers[i], next);
     }
@@ -362,7 +377,7 @@ static void tune_memory(void)
 
 signet_error gateway_run(const char *config_path, struct generation *generation, struct cause *ret_cause)
 {
-    struct gateway g = { .config_path = config_path, .generation = generation };
+    struct gateway g = { .config_path = config_path, .generation = generation_retain_config(generation) };
     ret_cause->text[0] = '\0';
     tune_memory();
     log_configure(generation->config->log.level, generation->config->log.format);
@@ -371,9 +386,11 @@ signet_error gateway_run(const char *config_path, struct generation *generation,
     error = error ? error : start_plant(&g, ret_cause);
     error = error ? error : heed_signals(&g);
     error = error ? error : make_workers(&g);
+    generation_release(generation); /* its keys are the workers', who give them up at a reload */
     error = error ? error : start_status(&g, ret_cause);
     error = error ? error : start_workers(&g); /* last: no client is let in by a gateway that cannot start */
     if (!error) {
+        tell_swappable();
         tell_ready(&g);
         loop_run(g.loop);
     } else {
@@ -388,6 +405,6 @@ signet_error gateway_run(const char *config_path, struct generation *generation,
     timer_free(g.drain_timer);
     free_plant(&g);
     loop_free(g.loop);
-    generation_release(g.generation);
+    generation_release_config(g.generation);
     return error;
 }

@@ -95,10 +95,8 @@ static void use_rules(struct worker *worker, const struct generation *g)
     relay->policy = g->policy;
     relay->opener.trust = &material->trust;
     relay->sealer.cluster_id = slice_of_text(material->trust.cluster_id);
-    if (material->signing_key) {
-        relay->sealer.signing_key = *material->signing_key;
-        memcpy(relay->sealer.writer, material->writer.bytes, sizeof relay->sealer.writer);
-    }
+    relay->sealer.signing_key = material->signing_key;
+    memcpy(relay->sealer.writer, material->writer.bytes, sizeof relay->sealer.writer);
     relay->fetch_refusal_error = g->config->fetch_refusal_error;
     relay->principal_in_envelope = g->config->principal_in_envelope;
 }
@@ -372,7 +370,6 @@ void worker_free(struct worker *worker)
     zstd_frame_free(worker->relay.sealer.zstd);
     compression_free(&worker->compression);
     log_limit_end(&worker->log_limit);
-    signing_key_wipe(&worker->relay.sealer.signing_key);
     budget_trim(&worker->relay.budget);
     generation_release(atomic_exchange(&worker->next_generation, NULL));
     generation_release(worker->generation);

@@ -259,7 +259,7 @@ static signet_error encrypt_and_sign(const struct sealer *sealer, const struct s
         return error;
     }
     envelope_seal_id(parts->header, slice_of(parts->text, parts->text_size), tag, parts->seal_id);
-    envelope_sign(&sealer->signing_key, parts->seal_id, signature);
+    envelope_sign(sealer->signing_key, parts->seal_id, signature);
     return SIGNET_OK;
 }
 

@@ -33,7 +33,7 @@ struct seal_key {
 
 /* What stays the same from batch to batch. */
 struct sealer {
-    struct signing_key signing_key;
+    const struct signing_key *signing_key; /* borrowed: it lies in secret memory, and is copied nowhere */
     uint8_t writer[WRITER_KEY_BYTES];
     struct slice cluster_id;
     struct zstd_frame *zstd;

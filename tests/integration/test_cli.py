@@ -12,6 +12,7 @@ import subprocess
 import pytest
 from certificates import Authority
 from cryptography.hazmat.primitives import serialization
+from machine import lacks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SIGNET = os.environ.get("SIGNET") or str(ROOT / "build" / "signet")
@@ -319,3 +320,25 @@ def test_a_locked_tls_key(place, passphrase, code):
     assert found["errors"] == (code == FINDING)
     if code == FINDING:
         assert "passphrase is wrong" in only(found)["text"]
+
+
+# Without memory.
+
+
+def test_no_memory_is_never_a_finding(place):
+    """Whatever is short while a configuration is read, either the finding is shown or nobody says that there is one."""
+    release = os.environ.get("SIGNET_RELEASE") or os.path.join(ROOT, "build/signet")
+    if not os.access(release, os.X_OK):
+        lacks("no build/signet: run make")
+    rules = "".join('  - { match: "topic-%d", seal: true }\n' % i for i in range(3000))
+    config = place.write("gateway.yaml", place.config.replace("trust.yaml", "none.yaml") + rules)
+    codes = set()
+    for command in ("check", "gateway"):
+        for kib in range(12 * 1024, 28 * 1024, 256):
+            done = subprocess.run(["prlimit", "--as=%d" % (kib * 1024), release, command, config], capture_output=True, text=True)
+            said = done.stdout + done.stderr
+            if done.returncode in (FINDING, NO_ANSWER):  # Below that it is the loader that fails, or the libraries.
+                codes.add((command, done.returncode))
+            assert done.returncode != FINDING or "none.yaml" in said, (command, kib, said)
+            assert done.returncode != NO_ANSWER or "memory" in said, (command, kib, said)
+    assert codes == {(command, code) for command in ("check", "gateway") for code in (FINDING, NO_ANSWER)}, codes

@@ -31,8 +31,9 @@ static void make_keys(struct seal_fixture *f)
     struct recipient_key key = { .secret = f->recipient_secret };
     memcpy(key.public_key, f->recipient.public_key, sizeof key.public_key);
     f->unwrap_cache = unwrap_cache_new(&key, 1);
-    signing_key_from_seed(&f->sealer.signing_key, seed);
-    signing_key_public(&f->sealer.signing_key, f->sealer.writer);
+    signing_key_from_seed(&f->signing_key, seed);
+    signing_key_public(&f->signing_key, f->sealer.writer);
+    f->sealer.signing_key = &f->signing_key;
 }
 
 static void make_trust(struct seal_fixture *f)

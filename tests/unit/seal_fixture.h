@@ -16,6 +16,7 @@ struct seal_fixture {
     struct recipient recipient;
     struct data_keys *data_keys;
     struct unwrap_cache *unwrap_cache;
+    struct signing_key signing_key;
     struct sealer sealer;
     struct trust trust;
     struct trusted_writer writer; /* the one entry of trust */

@@ -13,7 +13,7 @@
 
 #include "crypto/random.h"
 #include "crypto/sealed_box.h"
-#include "gateway/material.h"
+#include "gateway/generation.h"
 #include "scratch_folder.h"
 
 static const int64_t JULY_2026_MS = INT64_C(1782864000000);
@@ -275,12 +275,29 @@ static void a_locked_key_needs_its_passphrase(void **state)
     config_free(config);
 }
 
+/* Listeners stay the first configuration's: for them it is kept, and no key with it. */
+static void keys_go_before_the_configuration(void **state)
+{
+    struct report report = { 0 };
+    struct generation *generation = NULL;
+    const char *path = scratch_write(*state, "g.yaml", 0644, config_text);
+    assert_int_equal(generation_load(path, JULY_2026_MS, &generation, &report), SIGNET_OK);
+    struct generation *kept = generation_retain_config(generation);
+    generation_release(generation_retain(generation));
+    assert_non_null(kept->material);
+    generation_release(generation);
+    assert_null(kept->material);
+    assert_string_equal(kept->config->listeners[0].name, "apps");
+    generation_release_config(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(everything_is_loaded, setup, scratch_folder_teardown),
         cmocka_unit_test(each_change_shows_once),
         cmocka_unit_test_setup_teardown(a_locked_key_needs_its_passphrase, setup, scratch_folder_teardown),
+        cmocka_unit_test_setup_teardown(keys_go_before_the_configuration, setup, scratch_folder_teardown),
     };
     return crypto_start() ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,7 +202,7 @@ struct made world_seal(struct world *w, const struct want *want)
     struct batch batch;
     check(!seal_check(slice_of(owner->data, made.plain_size), &batch), "seal_check");
     struct sealer sealer = {
-        .signing_key = w->signing_keys[want->writer],
+        .signing_key = &w->signing_keys[want->writer],
         .cluster_id = slice_of_text(want->cluster_id ? want->cluster_id : w->cluster_id),
         .zstd = w->zstd,
     };
