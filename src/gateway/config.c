@@ -187,6 +187,7 @@ static void take_listener(const struct yaml_file *file, size_t index, const stru
                           struct config_listener *listener)
 {
     struct key_path prefix = key_path_of("listeners[%zu]", index);
+    int64_t connections = 0;
     yaml_require(file, prefix, "name", text->name);
     listener->name = yaml_copy(file, text->name);
     take_address(file, prefix, "address", text->address, &listener->address);
@@ -197,6 +198,8 @@ static void take_listener(const struct yaml_file *file, size_t index, const stru
     }
     listener->clients_known_by = (enum clients_known_by)take_word(text->clients_known_by, 0);
     listener->trust_brokers_for_identity = take_bool(text->trust_brokers, false);
+    yaml_take_integer(file, key_path_join(prefix, "connections"), text->connections, 1, CONNECTIONS_MAX, &connections);
+    listener->connections = (uint32_t)connections;
     take_server_tls(file, text->tls, &listener->tls);
     take_advertised(file, prefix, text, listener);
     default_host(file, listener);

@@ -79,6 +79,7 @@ struct config_listener {
     struct address address; /* where bootstrap connections come in */
     enum clients_known_by clients_known_by;
     bool trust_brokers_for_identity;
+    uint32_t connections; /* of its clients; 0: no limit but that of all listeners together */
     struct config_server_tls tls;
     struct config_advertised advertised;
 };

@@ -142,6 +142,10 @@ static void check_listener(const struct yaml_file *file, const struct config *co
         warn(file, key_path_join(prefix, "tls"), "turn tls on",
              "clients' passwords and messages cross the network in clear");
     }
+    if (listener->connections > config->limits.connections) {
+        warn(file, key_path_join(prefix, "connections"), "lower it, so that the other listeners have some left",
+             "this has no effect, as limits.connections is %u", config->limits.connections);
+    }
     for (size_t i = 0; i < index; i++) {
         if (strcmp(config->listeners[i].name, listener->name) == 0) {
             complain(file, key_path_join(prefix, "name"), NULL, "another listener has this name");

@@ -92,6 +92,7 @@ static const cyaml_schema_field_t listener_fields[] = {
     YAML_FIELD_TEXT("address", struct listener_text, address),
     YAML_FIELD_WORD("clients-known-by", struct listener_text, clients_known_by, known_by_words),
     YAML_FIELD_BOOL("trust-brokers-for-identity", struct listener_text, trust_brokers),
+    YAML_FIELD_TEXT("connections", struct listener_text, connections),
     YAML_FIELD_PART_PTR("tls", struct listener_text, tls, server_tls_fields),
     YAML_FIELD_PART_PTR("advertised", struct listener_text, advertised, advertised_fields),
     YAML_FIELD_PART_PTR("sni", struct listener_text, sni, sni_fields),

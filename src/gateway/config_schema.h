@@ -50,6 +50,7 @@ struct listener_text {
     char *name, *address;
     uint32_t clients_known_by;
     enum yaml_bool trust_brokers;
+    char *connections;
     struct tls_text *tls;
     struct advertised_text *advertised;
     struct sni_text *sni;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "crypto/secret_memory.h"
+#include "gateway/config_restart.h"
 #include "gateway/log.h"
 #include "gateway/status_server.h"
 #include "gateway/worker.h"
@@ -81,11 +82,13 @@ static signet_error start_plant(struct gateway *g, struct cause *ret_cause)
 {
     struct plant *plant = &g->plant;
     plant->config = g->generation->config;
+    plant->listener_connections = calloc(plant->config->listener_count, sizeof *plant->listener_connections);
     plant->nodes = nodes_new(&plant->config->cluster);
     plant->shared.directory = directory_new();
     plant->shared.acknowledged = acknowledged_new();
     plant->shared.resends = resends_new();
-    if (!plant->nodes || !plant->shared.directory || !plant->shared.acknowledged || !plant->shared.resends) {
+    if (!plant->listener_connections || !plant->nodes || !plant->shared.directory || !plant->shared.acknowledged ||
+        !plant->shared.resends) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
     signet_error error = start_tls(g, ret_cause);
@@ -187,27 +190,37 @@ static void tell_report(const struct report *report)
     }
 }
 
-static const struct config_listener *find_listener(const struct config *config, const char *name)
+/* The running one's, where what needs a restart has changed: another port's certificates, or none, are not for this one. */
+static signet_error next_listener_tls(struct gateway *g, const struct config *config, size_t index,
+                                      struct tls_context **ret_context, struct cause *ret_cause)
 {
-    for (size_t i = 0; i < config->listener_count; i++) {
-        if (strcmp(config->listeners[i].name, name) == 0) {
-            return &config->listeners[i];
-        }
+    const struct config_listener *next = config_same_listener(&g->plant.config->listeners[index], config);
+    if (next) {
+        return make_server_tls(&next->tls, ret_context, ret_cause);
     }
-    return NULL;
+    *ret_context = tls_slot_get(&g->plant.listener_tls[index]);
+    return SIGNET_OK;
 }
 
-/* Everything is made before anything is put to use.  A listener that is gone keeps what it has until a restart. */
+static signet_error next_cluster_tls(struct gateway *g, const struct config *config, struct tls_context **ret_context,
+                                     struct cause *ret_cause)
+{
+    if (config_same_brokers(g->plant.config, config)) {
+        return make_client_tls(&config->cluster.tls, ret_context, ret_cause);
+    }
+    *ret_context = tls_slot_get(&g->plant.cluster_tls);
+    return SIGNET_OK;
+}
+
+/* Everything is made before anything is put to use. */
 static signet_error reload_tls(struct gateway *g, const struct config *config, struct cause *ret_cause)
 {
     size_t count = g->plant.config->listener_count, made = 0;
     struct tls_context *cluster = NULL, **contexts = calloc(count, sizeof(struct tls_context *));
     signet_error error = contexts ? SIGNET_OK : SIGNET_ERROR_OUT_OF_MEMORY;
-    error = error ? error : make_client_tls(&config->cluster.tls, &cluster, ret_cause);
+    error = error ? error : next_cluster_tls(g, config, &cluster, ret_cause);
     for (; !error && made < count; made++) {
-        const struct config_listener *next = find_listener(config, g->plant.config->listeners[made].name);
-        contexts[made] = next ? NULL : tls_slot_get(&g->plant.listener_tls[made]);
-        error = next ? make_server_tls(&next->tls, &contexts[made], ret_cause) : SIGNET_OK;
+        error = next_listener_tls(g, config, made, &contexts[made], ret_cause);
     }
     if (!error) {
         tls_slot_put(&g->plant.cluster_tls, cluster);
@@ -225,28 +238,18 @@ static signet_error reload_tls(struct gateway *g, const struct config *config, s
     return error;
 }
 
-static bool listener_is_same(const struct config_listener *a, const struct config_listener *b)
+static void tell_restart(void *context, const char *key, const char *listener, const char *change)
 {
-    return address_equal(&a->address, &b->address) && a->clients_known_by == b->clients_known_by &&
-           a->tls.enabled == b->tls.enabled;
-}
-
-/* Who is let in, and where, is settled at the start: whoever changed it must not think that it counts now. */
-static void tell_what_needs_restart(const struct gateway *g, const struct config *config)
-{
-    const struct config *now = g->plant.config;
-    bool same = now->listener_count == config->listener_count;
-    for (size_t i = 0; same && i < now->listener_count; i++) {
-        const struct config_listener *next = find_listener(config, now->listeners[i].name);
-        same = next && listener_is_same(&now->listeners[i], next);
-    }
-    if (!same) {
-        const struct log_field fields[] = {
-            LOG_TEXT_FIELD("why", slice_of_text("listeners have changed, which takes a restart to count")),
-            { 0 },
-        };
-        log_event(LOG_WARNING, "restart-needed", fields);
-    }
+    char why[64];
+    (void)context;
+    snprintf(why, sizeof why, "it %s, which takes a restart to count", change);
+    const struct log_field fields[] = {
+        LOG_TEXT_FIELD("key", slice_of_text(key)),
+        LOG_TEXT_FIELD("listener", slice_of_text(listener ? listener : "")),
+        LOG_TEXT_FIELD("why", slice_of_text(why)),
+        { 0 },
+    };
+    log_event(LOG_WARNING, "restart-needed", fields);
 }
 
 static void reload(void *context)
@@ -266,7 +269,7 @@ static void reload(void *context)
         generation_release(next);
         return;
     }
-    tell_what_needs_restart(g, next->config);
+    config_tell_restart(g->plant.config, next->config, tell_restart, NULL);
     log_configure(next->config->log.level, next->config->log.format);
     tell_swappable();
     for (uint32_t i = 0; i < g->worker_count; i++) {
@@ -359,6 +362,7 @@ static void free_plant(struct gateway *g)
         tls_slot_free(&plant->cluster_tls);
     }
     free(plant->listener_tls);
+    free(plant->listener_connections);
     gates_close(plant->gates, plant->gate_count);
     nodes_free(plant->nodes);
     directory_free(plant->shared.directory);

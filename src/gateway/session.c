@@ -124,7 +124,7 @@ static void unlink_session(struct session *s)
         s->next->back = s->back;
     }
     s->worker->session_count--;
-    atomic_fetch_sub(&s->worker->plant->connections, 1);
+    worker_connection_ended(s->worker, s->gate);
 }
 
 static void watch_closed(void *context)
@@ -591,7 +591,7 @@ void session_begin(struct worker *worker, const struct gate *gate, int descripto
         free(s);
         return;
     }
-    atomic_fetch_add(&worker->plant->connections, 1);
+    worker_connection_began(worker, gate);
     s->open_watches = 1;
     link_session(s);
     client_ready(&s->ends[RELAY_CLIENT], WATCH_READ);

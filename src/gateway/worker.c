@@ -215,20 +215,47 @@ static bool is_time_to_tell(const struct worker *worker, int64_t *told_ms)
     return true;
 }
 
+static atomic_uint *connections_by(const struct plant *plant, const struct gate *gate)
+{
+    return &plant->listener_connections[gate->listener - plant->config->listeners];
+}
+
+void worker_connection_began(struct worker *worker, const struct gate *gate)
+{
+    atomic_fetch_add(&worker->plant->connections, 1);
+    atomic_fetch_add(connections_by(worker->plant, gate), 1);
+}
+
+void worker_connection_ended(struct worker *worker, const struct gate *gate)
+{
+    atomic_fetch_sub(&worker->plant->connections, 1);
+    atomic_fetch_sub(connections_by(worker->plant, gate), 1);
+}
+
+static void tell_full(const struct gate *gate, uint32_t connections, const char *why)
+{
+    const struct log_field fields[] = {
+        LOG_TEXT_FIELD("listener", slice_of_text(gate->listener->name)),
+        LOG_NUMBER_FIELD("connections", connections),
+        LOG_TEXT_FIELD("why", slice_of_text(why)),
+        { 0 },
+    };
+    log_event(LOG_WARNING, "connections-full", fields);
+}
+
 static bool may_accept(void *context)
 {
-    struct worker *worker = ((struct gate_context *)context)->worker;
-    const struct plant *plant = worker->plant;
-    bool may = atomic_load(&plant->connections) < plant->config->limits.connections;
-    if (!may && is_time_to_tell(worker, &worker->told_full_ms)) {
-        const struct log_field fields[] = {
-            LOG_NUMBER_FIELD("connections", plant->config->limits.connections),
-            LOG_TEXT_FIELD("why", slice_of_text("limits.connections is reached; others wait until some have ended")),
-            { 0 },
-        };
-        log_event(LOG_WARNING, "connections-full", fields);
+    const struct gate_context *at = context;
+    const struct plant *plant = at->worker->plant;
+    uint32_t all = plant->config->limits.connections, own = at->gate->listener->connections;
+    bool full = atomic_load(&plant->connections) >= all;
+    bool listener_full = own > 0 && atomic_load(connections_by(plant, at->gate)) >= own;
+    if (full && is_time_to_tell(at->worker, &at->worker->told_full_ms)) {
+        tell_full(at->gate, all, "limits.connections is reached; others wait until some have ended");
+    } else if (!full && listener_full && is_time_to_tell(at->worker, &at->worker->told_full_ms)) {
+        tell_full(at->gate, own, "the listener's own connections are reached; others wait until some have ended");
     }
-    return may;
+    return !full && !listener_full;
 }
 
 static void accepted(void *context, int descriptor, const struct endpoint *peer)

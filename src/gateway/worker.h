@@ -29,8 +29,9 @@ struct plant {
     struct tls_slot *listener_tls; /* one for each of config->listeners */
     struct tls_slot cluster_tls;
     atomic_bool draining;
-    atomic_uint connections; /* of all workers, against limits.connections */
-    atomic_uint listening;   /* workers that take connections from the gates */
+    atomic_uint connections;           /* of all workers, against limits.connections */
+    atomic_uint *listener_connections; /* the same, one for each of config->listeners */
+    atomic_uint listening;             /* workers that take connections from the gates */
     atomic_uint next_bootstrap;
 };
 
@@ -80,6 +81,10 @@ void worker_free(struct worker *worker);
 
 /* Any thread: another generation from the next turn on.  Takes a reference of its own. */
 void worker_reload(struct worker *worker, struct generation *generation);
+
+/* The worker's thread: a client's connection came in by that gate, and has closed again. */
+void worker_connection_began(struct worker *worker, const struct gate *gate);
+void worker_connection_ended(struct worker *worker, const struct gate *gate);
 
 /* The worker's thread: a session was refused memory. */
 void worker_memory_was_short(struct worker *worker);

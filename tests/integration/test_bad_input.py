@@ -360,6 +360,29 @@ def test_connections_full_and_free_again(tmp_path, kafka):
         exchange.groups(Endpoint(gateway.bootstrap, kafka, by_batch=True), "librdkafka")
 
 
+def test_strangers_at_one_listener(tmp_path, kafka):
+    """Who comes to a listener with a limit of its own takes no place from the others."""
+    port, base = processes.ports(4)[:2]
+    exposed = {
+        "name": "exposed", "address": "127.0.0.1:%d" % port, "clients-known-by": "loopback", "connections": 3,
+        "advertised": {"host": "127.0.0.1", "node-port-base": base, "node-ports": 2},
+    }
+    gateway = Gateway(tmp_path, kafka, settings={"limits": {"connections": 6}})
+    gateway.settings["listeners"] = [gateway.listener, exposed]
+    with gateway:
+        strangers = [wire.Wire(exposed["address"]) for _ in range(10)]
+        kafka._until(lambda: gateway.events("connections-full"))
+        (full, *_) = gateway.events("connections-full")
+        assert (full["listener"], full["connections"]) == ("exposed", 3)
+        for _ in range(2):
+            with wire.Wire(gateway.bootstrap) as one, wire.Wire(gateway.bootstrap) as other:
+                assert one.ask(wire.metadata()) and other.ask(wire.metadata())
+        # Those that have come in go, and others of theirs come after them.
+        for connection in strangers[:8]:
+            connection.socket.close()
+        assert strangers[-1].ask(wire.metadata())
+
+
 def test_no_descriptors(tmp_path, kafka):
     """Fewer descriptors than connections: those that there are for go on, and the others wait."""
     with Gateway(tmp_path, kafka, wrapper=("prlimit", "--nofile=60:60", "--")) as gateway:
