@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "crypto/secret_memory.h"
+#include "gateway/socket_folders.h"
 #include "gateway/tls_files.h"
 #include "keys/secret_file.h"
 #include "keys/trust_file.h"
@@ -256,6 +257,7 @@ static void load_all(struct loading *l)
     load_recipient_keys(l);
     load_trust(l);
     tls_files_check(l->config, l->now_ms, l->report);
+    socket_folders_check(l->config, l->report);
     if (!report_since(l->report, errors_before) && seals(l->config)) {
         check_own_writer(l);
         check_own_recipients(l);

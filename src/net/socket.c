@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -76,19 +77,45 @@ static bool remove_stale(const struct endpoint *endpoint)
     return stale && unlink(path) == 0;
 }
 
-/* Two processes that find the same stale path must not remove each other's fresh one: the folder is locked while looking. */
-static int lock_folder_of(const char *path)
+/* Nobody else can open it, and so nobody else can hold it: only root and our own user lock us out. */
+enum { LOCK_MODE = 0600 };
+
+struct path_lock {
+    int descriptor; /* -1: not held */
+    char path[sizeof((struct sockaddr_un *)0)->sun_path + sizeof ".lock"];
+};
+
+/* Is what the descriptor locks still what the path leads to?  Its holder before may have removed it. */
+static bool lock_is_current(const struct path_lock *lock)
 {
-    char folder[sizeof((struct sockaddr_un *)0)->sun_path + 1];
-    size_t size = (size_t)(strrchr(path, '/') - path) + 1;
-    memcpy(folder, path, size);
-    folder[size] = '\0';
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-        close_keeping_errno(descriptor);
-        return -1;
+    struct stat locked, there;
+    return fstat(lock->descriptor, &locked) == 0 && lstat(lock->path, &there) == 0 && locked.st_ino == there.st_ino &&
+           locked.st_dev == there.st_dev;
+}
+
+/* Two processes that find the same stale path must not remove each other's fresh one: a file beside it is locked while looking. */
+static bool lock_path(const char *path, struct path_lock *ret_lock)
+{
+    snprintf(ret_lock->path, sizeof ret_lock->path, "%s.lock", path);
+    ret_lock->descriptor = open(ret_lock->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
+    if (ret_lock->descriptor < 0) {
+        return false;
     }
-    return descriptor;
+    bool locked = flock(ret_lock->descriptor, LOCK_EX | LOCK_NB) == 0;
+    if (locked && lock_is_current(ret_lock)) {
+        return true;
+    }
+    errno = locked ? EAGAIN : errno;
+    close_keeping_errno(ret_lock->descriptor);
+    return false;
+}
+
+static void unlock_path(struct path_lock *lock)
+{
+    int saved = errno;
+    (void)unlink(lock->path);
+    (void)close(lock->descriptor);
+    errno = saved;
 }
 
 static int bind_over_stale(int descriptor, const struct endpoint *endpoint)
@@ -108,8 +135,8 @@ static int bind_over_stale(int descriptor, const struct endpoint *endpoint)
 
 static int bind_unix(int descriptor, const struct endpoint *endpoint, mode_t mode)
 {
-    int folder = lock_folder_of(endpoint->of.local.sun_path);
-    if (folder < 0) {
+    struct path_lock lock;
+    if (!lock_path(endpoint->of.local.sun_path, &lock)) {
         return -1;
     }
     int result = bind_over_stale(descriptor, endpoint);
@@ -117,7 +144,7 @@ static int bind_unix(int descriptor, const struct endpoint *endpoint, mode_t mod
     if (result == 0) {
         result = chmod(endpoint->of.local.sun_path, mode);
     }
-    close_keeping_errno(folder);
+    unlock_path(&lock);
     return result;
 }
 
@@ -162,10 +189,10 @@ void socket_close_listening(int descriptor)
         return;
     }
     /* Once ours is closed, a path on which someone answers is someone else's. */
-    int folder = lock_folder_of(endpoint.of.local.sun_path);
-    if (folder >= 0) {
+    struct path_lock lock;
+    if (lock_path(endpoint.of.local.sun_path, &lock)) {
         (void)remove_stale(&endpoint);
-        (void)close(folder);
+        unlock_path(&lock);
     }
 }
 

@@ -24,7 +24,7 @@ static const char config_text[] = "cluster: { bootstrap-servers: [\"127.0.0.1:90
                                   "    address: 127.0.0.1:9192\n"
                                   "    clients-known-by: loopback\n"
                                   "    advertised: { node-port-base: 9200 }\n"
-                                  "topics: [{ match: \"orders*\", seal: true }]\n"
+                                  "topics: [{ match: \"orders*\", seal: true }, { match: \"*\", seal: false }]\n"
                                   "trust-file: trust.yaml\n"
                                   "identity:\n"
                                   "  writer-key: a.key\n" /* line 10 */
@@ -275,6 +275,34 @@ static void a_locked_key_needs_its_passphrase(void **state)
     config_free(config);
 }
 
+static void a_socket_wants_a_folder_of_its_own(void **state)
+{
+    static const mode_t modes[] = { 0700, 0755, 0775, 0757, 01777 };
+    char text[4096];
+    const char *at = strstr(config_text, "127.0.0.1:9192\n    clients-known-by: loopback\n    advertised: { ");
+    assert_non_null(at);
+    snprintf(text, sizeof text, "%.*sunix:%s\n    clients-known-by: unix-socket\n    advertised: { host: h, %s",
+             (int)(at - config_text), config_text, scratch_path(*state, "s"), strstr(at, "node-port-base"));
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct report report = { 0 };
+        struct config *config = NULL;
+        struct material *material = NULL;
+        assert_int_equal(chmod(*state, modes[i]), 0);
+        assert_int_equal(config_parse(slice_of_text(text), scratch_path(*state, "g.yaml"), &config, &report),
+                         SIGNET_OK);
+        assert_int_equal(material_load(config, JULY_2026_MS, &material, &report), SIGNET_OK);
+        bool open = (modes[i] & 022) != 0;
+        assert_int_equal(report.count, open);
+        if (open) {
+            assert_string_equal(report.findings[0].key_path, "listeners[0].address");
+            assert_non_null(strstr(report.findings[0].text, *state));
+        }
+        material_free(material);
+        config_free(config);
+        report_free(&report);
+    }
+}
+
 /* Listeners stay the first configuration's: for them it is kept, and no key with it. */
 static void keys_go_before_the_configuration(void **state)
 {
@@ -297,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(everything_is_loaded, setup, scratch_folder_teardown),
         cmocka_unit_test(each_change_shows_once),
         cmocka_unit_test_setup_teardown(a_locked_key_needs_its_passphrase, setup, scratch_folder_teardown),
+        cmocka_unit_test_setup_teardown(a_socket_wants_a_folder_of_its_own, setup, scratch_folder_teardown),
         cmocka_unit_test_setup_teardown(keys_go_before_the_configuration, setup, scratch_folder_teardown),
     };
     return crypto_start() ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

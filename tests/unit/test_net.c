@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "net/server_name.h"
@@ -412,6 +414,41 @@ static void a_path_is_replaced_only_when_nobody_answers(void **state)
     socket_close_listening(first);
 }
 
+/* Whoever may look into the folder can lock it; only what nobody else can open keeps a second of us out. */
+static void nobody_else_locks_us_out(void **state)
+{
+    int listening;
+    struct cause cause;
+    struct stat status;
+    struct endpoint endpoint = path_endpoint(scratch_path(*state, "s"));
+    int folder = open(*state, O_RDONLY | O_DIRECTORY), lock;
+    assert_int_equal(flock(folder, LOCK_EX), 0);
+    assert_int_equal(socket_listen(&endpoint, 0660, &listening, &cause), SIGNET_OK);
+    assert_int_equal(scratch_count(*state), 0); /* beside the socket */
+    lock = open(scratch_write(*state, "s.lock", 0600, ""), O_RDWR);
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    struct endpoint again = endpoint;
+    int second;
+    assert_int_equal(socket_listen(&again, 0660, &second, &cause), SIGNET_ERROR_SYSTEM);
+    assert_int_equal(close(lock), 0);
+    assert_int_equal(stat(scratch_path(*state, "s.lock"), &status), 0);
+    socket_close_listening(listening);
+    assert_int_equal(scratch_count(*state), 0);
+    assert_int_equal(close(folder), 0);
+}
+
+/* Not through a link of somebody's to a file of ours. */
+static void a_lock_is_no_link(void **state)
+{
+    int listening;
+    struct cause cause;
+    struct endpoint endpoint = path_endpoint(scratch_path(*state, "s"));
+    assert_int_equal(symlink(scratch_path(*state, "elsewhere"), scratch_path(*state, "s.lock")), 0);
+    assert_int_equal(socket_listen(&endpoint, 0660, &listening, &cause), SIGNET_ERROR_SYSTEM);
+    assert_int_equal(scratch_count(*state), 0);
+    assert_int_equal(unlink(scratch_path(*state, "s.lock")), 0);
+}
+
 static void a_file_is_never_replaced(void **state)
 {
     int listening;
@@ -461,6 +498,8 @@ int main(void)
                                         scratch_folder_teardown),
         cmocka_unit_test_setup_teardown(a_path_is_replaced_only_when_nobody_answers, scratch_folder_setup,
                                         scratch_folder_teardown),
+        cmocka_unit_test_setup_teardown(nobody_else_locks_us_out, scratch_folder_setup, scratch_folder_teardown),
+        cmocka_unit_test_setup_teardown(a_lock_is_no_link, scratch_folder_setup, scratch_folder_teardown),
         cmocka_unit_test_setup_teardown(a_file_is_never_replaced, scratch_folder_setup, scratch_folder_teardown),
         cmocka_unit_test(a_port_in_use_is_named),
     };
