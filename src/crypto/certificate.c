@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 static BIO *bio_over(struct slice pem)
 {
@@ -55,6 +56,48 @@ signet_error certificate_read_dates(struct slice pem, struct certificate_dates *
     }
     *ret_dates = dates;
     return SIGNET_OK;
+}
+
+signet_error certificate_read_revocations(struct slice pem, int64_t *ret_next_update_ms)
+{
+    int64_t next_update_ms = INT64_MAX;
+    size_t count = 0;
+    BIO *input = bio_over(pem);
+    if (!input) {
+        return SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    ERR_clear_error();
+    for (X509_CRL *list; (list = PEM_read_bio_X509_CRL(input, NULL, NULL, NULL)); count++) {
+        const ASN1_TIME *when = X509_CRL_get0_nextUpdate(list);
+        int64_t ms = when ? unix_ms(when, INT64_MIN) : INT64_MAX;
+        next_update_ms = ms < next_update_ms ? ms : next_update_ms;
+        X509_CRL_free(list);
+    }
+    bool whole = stopped_at_end() && count > 0;
+    ERR_clear_error();
+    BIO_free(input);
+    if (!whole) {
+        return SIGNET_ERROR_MALFORMED;
+    }
+    *ret_next_update_ms = next_update_ms;
+    return SIGNET_OK;
+}
+
+bool certificate_covers_host(struct slice pem, const char *host)
+{
+    BIO *input = bio_over(pem);
+    X509 *certificate = input ? PEM_read_bio_X509(input, NULL, NULL, NULL) : NULL;
+    ASN1_OCTET_STRING *number = a2i_IPADDRESS(host);
+    bool covers = false;
+    if (certificate) {
+        covers = number ? X509_check_ip_asc(certificate, host, 0) == 1
+                        : X509_check_host(certificate, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+    }
+    ASN1_OCTET_STRING_free(number);
+    X509_free(certificate);
+    ERR_clear_error();
+    BIO_free(input);
+    return covers;
 }
 
 struct asked {

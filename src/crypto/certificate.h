@@ -19,6 +19,12 @@ struct certificate_dates {
 /* MALFORMED when there is no certificate in it or one does not parse. */
 signet_error certificate_read_dates(struct slice pem, struct certificate_dates *ret_dates);
 
+/* Until when every list of revoked certificates in a file says that it is good; INT64_MAX when none says so.  MALFORMED as above. */
+signet_error certificate_read_revocations(struct slice pem, int64_t *ret_next_update_ms);
+
+/* Is the first certificate for that host, a name or a number?  False, too, when it does not parse. */
+bool certificate_covers_host(struct slice pem, const char *host);
+
 /* The first certificate of one file and the private key of another.  MALFORMED, PASSPHRASE (missing or wrong), or NO_KEY when they do not belong together. */
 signet_error certificate_check_key(struct slice certificate_pem, struct slice key_pem, struct slice passphrase);
 

@@ -133,6 +133,7 @@ static void take_server_tls(const struct yaml_file *file, const struct tls_text 
     tls->key = take_path(file, text->key);
     tls->key_passphrase_file = take_path(file, text->key_passphrase_file);
     tls->client_ca = take_path(file, text->client_ca);
+    tls->client_crl = take_path(file, text->client_crl);
 }
 
 static void take_node_ports(const struct yaml_file *file, struct key_path prefix, const struct advertised_text *text,
@@ -418,6 +419,7 @@ static void free_listener(struct config_listener *listener)
     free(listener->tls.key);
     free(listener->tls.key_passphrase_file);
     free(listener->tls.client_ca);
+    free(listener->tls.client_crl);
     free(listener->advertised.host);
     free(listener->advertised.port_map);
     free(listener->advertised.sni_pattern);
@@ -495,6 +497,12 @@ bool config_node_port(const struct config_advertised *advertised, int32_t node, 
     }
     *ret_port = (uint16_t)(advertised->node_port_base + node);
     return true;
+}
+
+bool config_share_is_small(const struct config *config, uint64_t share_bytes)
+{
+    bool stated = config->limits.frame_bytes != FRAME_BYTES_DEFAULT;
+    return share_bytes < (stated ? config->limits.frame_bytes : FRAME_BYTES_MIN);
 }
 
 struct finding_place config_place(const struct config *config, const char *key_path)

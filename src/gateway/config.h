@@ -51,7 +51,8 @@ struct config_server_tls {
     bool enabled;
     char *certificate, *key; /* set when enabled */
     char *key_passphrase_file;
-    char *client_ca; /* set: a client certificate is required */
+    char *client_ca;  /* set: a client certificate is required */
+    char *client_crl; /* revoked ones; NULL: none is */
 };
 
 struct config_node_port {
@@ -151,6 +152,13 @@ void config_free(struct config *config);
 const struct config_topic *config_find_topic(const struct config *config, struct slice name);
 /* False when the listener has no port for that node. */
 bool config_node_port(const struct config_advertised *advertised, int32_t node, uint16_t *ret_port);
+
+/*
+ * Is a worker's share of limits.memory less than a frame may have?  The default
+ * of limits.frame-bytes is what brokers take at most and hardly anyone sends,
+ * so that it is held only against what a frame of one batch needs.
+ */
+bool config_share_is_small(const struct config *config, uint64_t share_bytes);
 
 /* Where a finding about a key is.  The path is borrowed. */
 struct finding_place config_place(const struct config *config, const char *key_path);

@@ -16,6 +16,10 @@ static void check_server_tls(const struct yaml_file *file, struct key_path prefi
         complain(file, key_path_join(prefix, tls->certificate ? "key" : "certificate"), NULL,
                  "TLS needs a certificate and its key");
     }
+    if (tls->client_crl && !tls->client_ca) {
+        complain(file, key_path_join(prefix, "client-crl"), "name the authority of the clients' certificates",
+                 "without client-ca nobody is asked for the certificates that it revokes");
+    }
 }
 
 /* Design: messages are sealed and opened only for clients that the gateway knows (spec/threat-model.md). */
@@ -126,6 +130,24 @@ static void check_by_port(const struct yaml_file *file, struct key_path prefix, 
     check_map(file, path, advertised);
 }
 
+/* Metadata names every broker: one that clients cannot be told of ends each of their conversations. */
+static void check_nodes_have_ports(const struct yaml_file *file, const struct config *config,
+                                   const struct config_listener *listener)
+{
+    const struct config_advertised *advertised = &listener->advertised;
+    bool by_port = advertised->node_port_base || advertised->port_map_count;
+    for (size_t i = 0; by_port && i < config->cluster.node_count; i++) {
+        uint16_t port = 0;
+        int32_t node = config->cluster.nodes[i].id;
+        if (!config_node_port(advertised, node, &port)) {
+            complain(file, key_path_of("cluster.nodes[%zu].id", i),
+                     "raise its advertised.node-ports, or add the node to its advertised.port-map",
+                     "listener `%s` has no port for node %d, and without one it can serve no client", listener->name,
+                     node);
+        }
+    }
+}
+
 static void check_listener(const struct yaml_file *file, const struct config *config, size_t index)
 {
     const struct config_listener *listener = &config->listeners[index];
@@ -136,6 +158,7 @@ static void check_listener(const struct yaml_file *file, const struct config *co
         check_by_name(file, prefix, listener);
     } else {
         check_by_port(file, prefix, listener);
+        check_nodes_have_ports(file, config, listener);
     }
     if (listener->clients_known_by == KNOWN_BY_BROKERS && !listener->tls.enabled &&
         !address_is_loopback(&listener->address)) {
@@ -276,6 +299,39 @@ static void check_means(const struct yaml_file *file, const struct config *confi
     }
 }
 
+/* A slip of the pen in a pattern lets the topics that were meant pass in clear. */
+static void check_all_topics_are_ruled(const struct yaml_file *file, const struct config *config)
+{
+    for (size_t i = 0; i < config->topic_count; i++) {
+        if (strcmp(config->topics[i].match, "*") == 0) {
+            return;
+        }
+    }
+    if (first_sealed(config) < config->topic_count) {
+        warn(file, key_path_of("topics"),
+             "add { match: \"*\", seal: true }, or seal: false to say that the others are not secret",
+             "topics that no rule matches pass through in clear, also when a rule was mistyped");
+    }
+}
+
+static void check_limits(const struct yaml_file *file, const struct config *config)
+{
+    uint64_t share = config->limits.memory_bytes / (config->workers ? config->workers : 1);
+    if (config_share_is_small(config, share)) {
+        warn(file, key_path_of("limits.memory"), "raise it, or lower workers or limits.frame-bytes",
+             "each worker's share is %llu KiB: frames larger than that pass only while a worker has nothing else to do",
+             (unsigned long long)(share / 1024));
+    }
+}
+
+static void check_status_address(const struct yaml_file *file, const struct config *config)
+{
+    if (config->has_status_address && !address_is_loopback(&config->status_address)) {
+        warn(file, key_path_of("status-address"), "127.0.0.1, or a firewall before it",
+             "whoever reaches this address sees how much passes and is refused: nobody is asked who he is");
+    }
+}
+
 static void check_topics(const struct yaml_file *file, const struct config *config)
 {
     for (size_t i = 0; i < config->topic_count; i++) {
@@ -313,4 +369,7 @@ void config_check(const struct yaml_file *file, const struct config *config)
     check_topics(file, config);
     check_topic_ids(file, config);
     check_means(file, config);
+    check_all_topics_are_ruled(file, config);
+    check_limits(file, config);
+    check_status_address(file, config);
 }

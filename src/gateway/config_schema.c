@@ -23,6 +23,7 @@ static const cyaml_schema_field_t server_tls_fields[] = {
     YAML_FIELD_TEXT("key", struct tls_text, key),
     YAML_FIELD_TEXT("key-passphrase-file", struct tls_text, key_passphrase_file),
     YAML_FIELD_TEXT("client-ca", struct tls_text, client_ca),
+    YAML_FIELD_TEXT("client-crl", struct tls_text, client_crl),
     CYAML_FIELD_END,
 };
 

@@ -13,7 +13,7 @@
 
 struct tls_text {
     enum yaml_bool enabled, verify_hostname;
-    char *ca, *client_ca, *certificate, *key, *key_passphrase_file;
+    char *ca, *client_ca, *client_crl, *certificate, *key, *key_passphrase_file;
 };
 
 struct node_text {

@@ -12,6 +12,7 @@
 #include "gateway/config_restart.h"
 #include "gateway/log.h"
 #include "gateway/status_server.h"
+#include "gateway/tls_files.h"
 #include "gateway/worker.h"
 
 enum { DRAIN_LOOK_MS = 50 };
@@ -30,33 +31,6 @@ struct gateway {
     bool stopping;
 };
 
-static signet_error make_server_tls(const struct config_server_tls *tls, struct tls_context **ret_context,
-                                    struct cause *ret_cause)
-{
-    const struct tls_config config = {
-        .certificate = tls->certificate,
-        .key = tls->key,
-        .key_passphrase_file = tls->key_passphrase_file,
-        .ca = tls->client_ca,
-    };
-    *ret_context = NULL;
-    return tls->enabled ? tls_server_new(&config, ret_context, ret_cause) : SIGNET_OK;
-}
-
-static signet_error make_client_tls(const struct config_client_tls *tls, struct tls_context **ret_context,
-                                    struct cause *ret_cause)
-{
-    const struct tls_config config = {
-        .certificate = tls->certificate,
-        .key = tls->key,
-        .key_passphrase_file = tls->key_passphrase_file,
-        .ca = tls->ca,
-        .verify_hostname = tls->verify_hostname,
-    };
-    *ret_context = NULL;
-    return tls->enabled ? tls_client_new(&config, ret_context, ret_cause) : SIGNET_OK;
-}
-
 static signet_error start_tls(struct gateway *g, struct cause *ret_cause)
 {
     const struct config *config = g->generation->config;
@@ -69,10 +43,10 @@ static signet_error start_tls(struct gateway *g, struct cause *ret_cause)
         tls_slot_init(&g->plant.listener_tls[i], NULL);
     }
     tls_slot_init(&g->plant.cluster_tls, NULL);
-    signet_error error = make_client_tls(&config->cluster.tls, &context, ret_cause);
+    signet_error error = tls_files_load_client(&config->cluster.tls, &context, ret_cause);
     tls_slot_put(&g->plant.cluster_tls, context);
     for (size_t i = 0; !error && i < config->listener_count; i++) {
-        error = make_server_tls(&config->listeners[i].tls, &context, ret_cause);
+        error = tls_files_load_server(&config->listeners[i].tls, &context, ret_cause);
         tls_slot_put(&g->plant.listener_tls[i], context);
     }
     return error;
@@ -132,9 +106,28 @@ static void start_crew(struct plant *plant, uint32_t workers)
     plant->shared.crew = threads > 0 ? crew_new(threads) : NULL;
 }
 
+/* `signet check` tells it too, where the configuration says how many workers there are. */
+static void tell_share(const struct config *config, uint32_t workers)
+{
+    uint64_t share = config->limits.memory_bytes / workers;
+    const struct log_field fields[] = {
+        LOG_NUMBER_FIELD("workers", workers),
+        LOG_NUMBER_FIELD("share-bytes", (int64_t)share),
+        LOG_NUMBER_FIELD("frame-bytes", config->limits.frame_bytes),
+        LOG_TEXT_FIELD("why", slice_of_text("frames larger than a worker's share of limits.memory pass only while it "
+                                            "has nothing else to do")),
+        LOG_TEXT_FIELD("hint", slice_of_text("raise limits.memory, or lower workers or limits.frame-bytes")),
+        { 0 },
+    };
+    if (share < config->limits.frame_bytes) {
+        log_event(config_share_is_small(config, share) ? LOG_WARNING : LOG_INFO, "small-share", fields);
+    }
+}
+
 static signet_error make_workers(struct gateway *g)
 {
     g->worker_count = count_workers(g->generation->config);
+    tell_share(g->generation->config, g->worker_count);
     g->workers = calloc(g->worker_count, sizeof *g->workers);
     signet_error error = g->workers ? SIGNET_OK : SIGNET_ERROR_OUT_OF_MEMORY;
     start_crew(&g->plant, g->worker_count);
@@ -196,7 +189,7 @@ static signet_error next_listener_tls(struct gateway *g, const struct config *co
 {
     const struct config_listener *next = config_same_listener(&g->plant.config->listeners[index], config);
     if (next) {
-        return make_server_tls(&next->tls, ret_context, ret_cause);
+        return tls_files_load_server(&next->tls, ret_context, ret_cause);
     }
     *ret_context = tls_slot_get(&g->plant.listener_tls[index]);
     return SIGNET_OK;
@@ -206,7 +199,7 @@ static signet_error next_cluster_tls(struct gateway *g, const struct config *con
                                      struct cause *ret_cause)
 {
     if (config_same_brokers(g->plant.config, config)) {
-        return make_client_tls(&config->cluster.tls, ret_context, ret_cause);
+        return tls_files_load_client(&config->cluster.tls, ret_context, ret_cause);
     }
     *ret_context = tls_slot_get(&g->plant.cluster_tls);
     return SIGNET_OK;

@@ -10,7 +10,8 @@ bool identity_of_client(const struct config_listener *listener, const struct con
     switch (listener->clients_known_by) {
     case KNOWN_BY_CLIENT_CERTIFICATE: {
         const char *subject = connection_peer_subject(connection);
-        int length = subject ? snprintf(ret_principal, size, "User:%s", subject) : -1;
+        /* Without a subject, which a certificate may have that names a host only, all would be one. */
+        int length = subject && subject[0] ? snprintf(ret_principal, size, "User:%s", subject) : -1;
         return length > 0 && (size_t)length < size;
     }
     case KNOWN_BY_LOOPBACK:

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "crypto/certificate.h"
+#include "gateway/advertised.h"
 #include "keys/secret_file.h"
 #include "keys/yaml_value.h"
 
@@ -23,6 +24,7 @@ struct section {
     struct key_path prefix;
     int64_t now_ms;
     const char *certificate, *key, *key_passphrase_file;
+    const struct config_advertised *advertised; /* of a listener */
 };
 
 static void add(const struct section *s, enum severity severity, const char *key, const char *hint, const char *file,
@@ -114,6 +116,52 @@ static bool read_passphrase(const struct section *s, struct file_text *ret_text)
     return !error;
 }
 
+static void check_revocations(const struct section *s, const char *file)
+{
+    struct file_text text;
+    int64_t next_update_ms = 0;
+    if (!file || !read_part(s, "client-crl", file, false, &text)) {
+        return;
+    }
+    if (certificate_read_revocations(file_text_slice(&text), &next_update_ms)) {
+        add(s, SEVERITY_ERROR, "client-crl", "it must be PEM, -----BEGIN X509 CRL----- and so on", file,
+            "there is no list of revoked certificates in it, or one that does not parse");
+    } else if (next_update_ms < s->now_ms) {
+        add(s, SEVERITY_ERROR, "client-crl", "fetch the next one", file,
+            "a list in it has expired, so that every client of its authority would be refused");
+    }
+    file_text_free(&text);
+}
+
+/* The node ids that are held against a pattern of names: those of the configuration, else small ones. */
+static bool covers_nodes(const struct config *config, const struct config_advertised *advertised, struct slice pem)
+{
+    char host[256];
+    int32_t port = 0;
+    bool listed = config->cluster.node_count > 0;
+    for (size_t i = 0; i < (listed ? config->cluster.node_count : NODE_PORTS_DEFAULT); i++) {
+        int32_t node = listed ? config->cluster.nodes[i].id : (int32_t)i;
+        if (advertised_address(advertised, node, host, &port) && certificate_covers_host(pem, host)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Most clients hold the certificate against the name that Metadata gave them. */
+static void check_covers(const struct section *s, const struct config_advertised *advertised, const char *file,
+                         struct slice pem)
+{
+    struct finding_place place = config_place(s->config, key_path_join(s->prefix, "certificate").text);
+    const char *told = advertised->sni_pattern ? advertised->sni_pattern : advertised->host;
+    bool covers = advertised->sni_pattern ? covers_nodes(s->config, advertised, pem)
+                                          : !advertised->host || certificate_covers_host(pem, advertised->host);
+    if (!covers) {
+        report_add(s->report, SEVERITY_WARNING, place, "clients that verify names will not connect: issue it for that",
+                   "%s: the certificate is not for `%s`, which is what clients are told", file, told);
+    }
+}
+
 static void check_identity(const struct section *s)
 {
     struct file_text certificate = { 0 }, key = { 0 }, passphrase = { 0 };
@@ -130,34 +178,102 @@ static void check_identity(const struct section *s)
         if (key_read && passphrase_read && parsed) {
             check_pair(s, file_text_slice(&certificate), file_text_slice(&key), file_text_slice(&passphrase));
         }
+        if (parsed && s->advertised) {
+            check_covers(s, s->advertised, s->certificate, file_text_slice(&certificate));
+        }
     }
     file_text_free(&certificate);
     file_text_free(&key);
     file_text_free(&passphrase);
 }
 
+/* What the library itself would not take at the start, such as a key that is too short. */
+static void check_loads(const struct section *s, signet_error error, const struct cause *cause)
+{
+    struct key_path path = key_path_join(s->prefix, s->certificate ? "certificate" : "ca");
+    if (error == SIGNET_ERROR_OUT_OF_MEMORY) {
+        s->report->error = error;
+    } else if (error) {
+        report_add(s->report, SEVERITY_ERROR, config_place(s->config, path.text), NULL, "%s", cause->text);
+    }
+}
+
+static void check_client(struct section *s)
+{
+    const struct config_client_tls *tls = &s->config->cluster.tls;
+    size_t errors_before = s->report->error_count;
+    struct tls_context *context = NULL;
+    struct cause cause = { "" };
+    s->prefix = key_path_of("cluster.tls");
+    s->certificate = tls->certificate;
+    s->key = tls->key;
+    s->key_passphrase_file = tls->key_passphrase_file;
+    check_authorities(s, "ca", tls->ca);
+    check_identity(s);
+    if (s->report->error_count == errors_before) {
+        check_loads(s, tls_files_load_client(tls, &context, &cause), &cause);
+    }
+    tls_context_release(context);
+}
+
+static void check_listener(struct section *s, size_t index)
+{
+    const struct config_listener *listener = &s->config->listeners[index];
+    const struct config_server_tls *tls = &listener->tls;
+    size_t errors_before = s->report->error_count;
+    struct tls_context *context = NULL;
+    struct cause cause = { "" };
+    s->prefix = key_path_of("listeners[%zu].tls", index);
+    s->certificate = tls->certificate;
+    s->key = tls->key;
+    s->key_passphrase_file = tls->key_passphrase_file;
+    s->advertised = &listener->advertised;
+    check_authorities(s, "client-ca", tls->client_ca);
+    check_revocations(s, tls->client_crl);
+    check_identity(s);
+    if (s->report->error_count == errors_before) {
+        check_loads(s, tls_files_load_server(tls, &context, &cause), &cause);
+    }
+    tls_context_release(context);
+}
+
 void tls_files_check(const struct config *config, int64_t now_ms, struct report *report)
 {
     struct section s = { .config = config, .report = report, .now_ms = now_ms };
     if (config->cluster.tls.enabled) {
-        const struct config_client_tls *tls = &config->cluster.tls;
-        s.prefix = key_path_of("cluster.tls");
-        s.certificate = tls->certificate;
-        s.key = tls->key;
-        s.key_passphrase_file = tls->key_passphrase_file;
-        check_authorities(&s, "ca", tls->ca);
-        check_identity(&s);
+        check_client(&s);
     }
     for (size_t i = 0; i < config->listener_count; i++) {
-        const struct config_server_tls *tls = &config->listeners[i].tls;
-        if (!tls->enabled) {
-            continue;
+        if (config->listeners[i].tls.enabled) {
+            check_listener(&s, i);
         }
-        s.prefix = key_path_of("listeners[%zu].tls", i);
-        s.certificate = tls->certificate;
-        s.key = tls->key;
-        s.key_passphrase_file = tls->key_passphrase_file;
-        check_authorities(&s, "client-ca", tls->client_ca);
-        check_identity(&s);
     }
+}
+
+signet_error tls_files_load_server(const struct config_server_tls *tls, struct tls_context **ret_context,
+                                   struct cause *ret_cause)
+{
+    const struct tls_config config = {
+        .certificate = tls->certificate,
+        .key = tls->key,
+        .key_passphrase_file = tls->key_passphrase_file,
+        .ca = tls->client_ca,
+        .crl = tls->client_crl,
+    };
+    *ret_context = NULL;
+    return tls->enabled ? tls_server_new(&config, ret_context, ret_cause) : SIGNET_OK;
+}
+
+signet_error tls_files_load_client(const struct config_client_tls *tls, struct tls_context **ret_context,
+                                   struct cause *ret_cause)
+{
+    const struct tls_config config = {
+        .certificate = tls->certificate,
+        .key = tls->key,
+        .key_passphrase_file = tls->key_passphrase_file,
+        .ca = tls->ca,
+        .verify_hostname = tls->verify_hostname,
+    };
+    *ret_context = NULL;
+    return tls->enabled ? tls_client_new(&config, ret_context, ret_cause) : SIGNET_OK;
 }

@@ -219,6 +219,21 @@ static signet_error require_clients(SSL_CTX *library, const char *ca, struct cau
     return SIGNET_OK;
 }
 
+/*
+ * Clients' own certificates are looked up, not those of authorities between:
+ * these are left out of the CA file to be rid of them.  A client is refused
+ * when the file has no list of its authority's, or an old one.
+ */
+static signet_error load_revocations(SSL_CTX *library, const char *crl, struct cause *ret_cause)
+{
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(SSL_CTX_get_cert_store(library), X509_LOOKUP_file());
+    if (!lookup || X509_load_crl_file(lookup, crl, X509_FILETYPE_PEM) < 1) {
+        return file_failed(ret_cause, "CRL file", crl);
+    }
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(library), X509_V_FLAG_CRL_CHECK);
+    return SIGNET_OK;
+}
+
 /* Sessions live in tickets that the client keeps; their keys are the context's own and go with it. */
 static bool set_sessions(SSL_CTX *library)
 {
@@ -240,7 +255,8 @@ static signet_error set_up_server(SSL_CTX *library, const struct tls_config *con
     }
     SSL_CTX_set_client_hello_cb(library, tls_transport_on_hello, NULL);
     signet_error error = load_identity(library, config, ret_cause);
-    return error || !config->ca ? error : require_clients(library, config->ca, ret_cause);
+    error = error || !config->ca ? error : require_clients(library, config->ca, ret_cause);
+    return error || !config->crl ? error : load_revocations(library, config->crl, ret_cause);
 }
 
 signet_error tls_server_new(const struct tls_config *config, struct tls_context **ret_context, struct cause *ret_cause)

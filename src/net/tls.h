@@ -36,6 +36,7 @@ struct tls_config {
     const char *key_passphrase_file; /* its first line; NULL: the key is not locked */
     const char
         *ca; /* server: clients must show a certificate of it, NULL asks for none; client: NULL is the system's store */
+    const char *crl;      /* server only: lists of clients' certificates that are revoked; NULL: none is */
     bool verify_hostname; /* client only */
 };
 

@@ -41,15 +41,19 @@ class Authority:
         )
         self.ca = self._write("ca.pem", _pem(self.certificate))
 
-    def issue(self, name, hosts=LOOPBACK, days=30, organization=None):
-        """A certificate for a server (hosts: names, addresses, or a wildcard such as *.kafka.test) or a client (hosts=())."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(_name(name, organization), self.name, key.public_key(), days)
+    def issue(self, name, hosts=LOOPBACK, days=30, organization=None, named=True, key=None):
+        """A certificate for a server (hosts: names, addresses, or a wildcard such as *.kafka.test) or a client (hosts=()).
+
+        named: whether it has a subject; without one, hosts are all that it says. key: instead of a new one on P-256.
+        """
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        subject = _name(name, organization) if named else x509.Name([])
+        builder = _builder(subject, self.name, key.public_key(), days)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         builder = builder.add_extension(x509.ExtendedKeyUsage(purposes if hosts else purposes[1:]), critical=False)
         if hosts:
-            builder = builder.add_extension(x509.SubjectAlternativeName(map(_host, hosts)), critical=False)
+            builder = builder.add_extension(x509.SubjectAlternativeName(map(_host, hosts)), critical=not named)
         chain = _pem(builder.sign(self.key, hashes.SHA256())) + _pem(self.certificate)
         secret = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -60,6 +64,17 @@ class Authority:
             self._write(name + ".store.pem", secret + chain),
             self.ca,
         )
+
+    def revoke(self, *certificates, days=30):
+        """Writes crl.pem, the list of these and no others; its path. days: as for `issue`."""
+        start, end = _span(days)
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name).last_update(start).next_update(end)
+        for certificate in certificates:
+            with open(certificate.certificate, "rb") as file:
+                number = x509.load_pem_x509_certificate(file.read()).serial_number
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(number).revocation_date(start).build())
+        return self._write("crl.pem", _pem(builder.sign(self.key, hashes.SHA256())))
 
     def _write(self, name, data):
         path = os.path.join(self.directory, name)
@@ -83,10 +98,14 @@ def _host(text):
         return x509.DNSName(text)
 
 
-def _builder(subject, issuer, public, days):
+def _span(days):
     now = datetime.datetime.now(datetime.timezone.utc)
     # A negative number of days makes a certificate that ran out that long ago.
-    start, end = sorted((now - datetime.timedelta(minutes=5), now + datetime.timedelta(days=days)))
+    return sorted((now - datetime.timedelta(minutes=5), now + datetime.timedelta(days=days)))
+
+
+def _builder(subject, issuer, public, days):
+    start, end = _span(days)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -12,6 +12,7 @@ import subprocess
 import pytest
 from certificates import Authority
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from machine import lacks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -177,13 +178,16 @@ def test_a_key_that_is_none(tmp_path):
 # Checking a configuration.
 
 
+HOST = "gw.example.com"
+
+
 class Place:
     """A folder with all that a gateway needs."""
 
     def __init__(self, folder):
         self.folder = folder
         self.authority = Authority(folder)
-        self.authority.issue("gateway")
+        self.authority.issue("gateway", hosts=(HOST,))
         signet("keys", "writer", "a", cwd=folder)
         signet("keys", "recipient", "r", cwd=folder)
         os.chmod(folder / "gateway.key", 0o600)
@@ -211,6 +215,7 @@ listeners:
     advertised: { host: gw.example.com, node-port-base: 9100 }
 topics:
   - { match: "orders*", seal: true }
+  - { match: "*", seal: false }
 """
 
     def write(self, name, text):
@@ -270,7 +275,12 @@ def test_errors_of_the_trust_file_name_its_line(place):
 
 
 def expire(place):
-    place.authority.issue("gateway", days=-1)
+    place.authority.issue("gateway", hosts=(HOST,), days=-1)
+    os.chmod(place.folder / "gateway.key", 0o600)
+
+
+def weaken(place):
+    place.authority.issue("gateway", hosts=(HOST,), key=rsa.generate_private_key(65537, 1024))
     os.chmod(place.folder / "gateway.key", 0o600)
 
 
@@ -299,6 +309,7 @@ TLS_CASES = {
     "expired": (expire, "certificate", "has expired"),
     "locked": (lambda p: lock(p, b"word"), "key", "locked with a passphrase"),
     "no authority": (lambda p: p.write("ca.pem", "# nothing\n"), "client-ca", "no certificate in it"),
+    "a weak key": (weaken, "certificate", "key too small"),
 }
 
 
@@ -310,6 +321,46 @@ def test_certificates_and_their_keys(place, case):
     found = [finding for finding in findings if finding["key"] == f"listeners[0].tls.{key}"]
     assert len(found) == 1 and words in found[0]["text"], findings
     assert found[0]["line"] == 12 and found[0]["severity"] == "error"
+
+
+CRL_CASES = {
+    "good": (lambda p: p.authority.revoke(), None),
+    "none": (lambda p: None, "No such file"),
+    "expired": (lambda p: p.authority.revoke(days=-1), "a list in it has expired"),
+    "not a list": (lambda p: p.write("crl.pem", (p.folder / "ca.pem").read_text()), "no list of revoked certificates"),
+}
+
+
+@pytest.mark.parametrize("case", CRL_CASES)
+def test_lists_of_revoked_certificates(place, case):
+    change, words = CRL_CASES[case]
+    change(place)
+    found = place.check(code=FINDING if words else GOOD, replace=[("client-ca: ca.pem", "client-ca: ca.pem, client-crl: crl.pem")])
+    assert found["errors"] == bool(words)
+    if words:
+        assert only(found)["key"] == "listeners[0].tls.client-crl" and words in only(found)["text"]
+
+
+@pytest.mark.parametrize("hosts, advertised, good", [
+    ((HOST,), "advertised: { host: %s, node-port-base: 9100 }" % HOST, True),
+    (("other.example.com",), "advertised: { host: %s, node-port-base: 9100 }" % HOST, False),
+    (("127.0.0.2",), "advertised: { host: 127.0.0.2, node-port-base: 9100 }", True),
+    (("127.0.0.2",), "advertised: { host: 127.0.0.3, node-port-base: 9100 }", False),
+    (("*.example.com",), 'sni: { pattern: "b{node}.example.com" }', True),
+    (("b1.example.com", "b2.example.com"), 'sni: { pattern: "b{node}.example.com" }', True),
+    ((HOST,), 'sni: { pattern: "b{node}.example.com" }', False),
+    (("*.example.com",), 'sni: { pattern: "b{node}.kafka.example.com" }', False),
+])
+def test_certificates_are_for_what_clients_are_told(place, hosts, advertised, good):
+    place.authority.issue("gateway", hosts=hosts)
+    os.chmod(place.folder / "gateway.key", 0o600)
+    found = place.check(code=GOOD, replace=[("advertised: { host: %s, node-port-base: 9100 }" % HOST, advertised)])
+    if good:
+        assert not found["findings"]
+    else:
+        warning = only(found)
+        assert (warning["severity"], warning["key"]) == ("warning", "listeners[0].tls.certificate")
+        assert "is not for `" in warning["text"]
 
 
 @pytest.mark.parametrize("passphrase, code", [("word", GOOD), ("other", FINDING)])

@@ -272,6 +272,43 @@ def test_no_good_certificate(mutual, secure_kafka, authority, tmp_path, consumer
     assert any(expected in why for why in whys), whys
 
 
+def test_certificate_without_a_subject(mutual, authority):
+    """All who have such a one would be one and the same."""
+    nobody = authority.issue("nobody", hosts=("nobody.example.com",), named=False)
+    before = len(mutual.events("authenticated"))
+    context = wire.tls_context(authority.ca, certificate=nobody.certificate, key=nobody.key)
+    with wire.Wire(mutual.bootstrap, context) as connection:
+        connection.send(wire.request(wire.API_VERSIONS, 0))
+        assert connection.is_closed()
+    eventually(lambda: mutual.events("client-refused"))
+    assert len(mutual.events("authenticated")) == before
+
+
+def test_revoked_certificate(tmp_path, kafka):
+    """From the reload on it is refused; who is connected stays, and others come in as before."""
+    authority = Authority(tmp_path / "authority", "Revoking")
+    server = authority.issue("gateway")
+    alice, bob = (authority.issue(name, hosts=()) for name in ("alice", "bob"))
+    listener = {
+        "clients-known-by": "client-certificate",
+        "tls": {"certificate": server.certificate, "key": server.key, "client-ca": authority.ca, "client-crl": authority.revoke()},
+    }
+
+    def connect(client):
+        return wire.Wire(running.bootstrap, wire.tls_context(authority.ca, certificate=client.certificate, key=client.key))
+
+    with Gateway(tmp_path / "gateway", kafka, listener=listener) as running, connect(alice) as before, connect(bob) as other:
+        assert before.ask(wire.metadata()) and other.ask(wire.metadata())
+        authority.revoke(alice)
+        running.reload()
+        with pytest.raises((OSError, AssertionError)), connect(alice) as connection:
+            assert connection.ask(wire.metadata())
+        assert any("revoked" in event["why"] for event in running.events("client-failed"))
+        assert before.ask(wire.metadata())
+        with connect(bob) as connection:
+            assert connection.ask(wire.metadata())
+
+
 def test_plain_client(mutual):
     with wire.Wire(mutual.bootstrap) as connection:
         connection.send(wire.request(wire.API_VERSIONS, 0))

@@ -82,3 +82,13 @@ def test_brokers_stay_with_their_authorities(tmp_path, secure_kafka, authority):
             assert connection.ask(wire.metadata())
         del gateway.settings["cluster"], gateway.settings["limits"], gateway.settings["workers"]
         assert reload(gateway) == []
+
+
+@pytest.mark.parametrize("limits, level", [({"memory": "16MiB", "frame-bytes": "9MiB"}, "warning"), ({"memory": "16MiB"}, "info"),
+                                           ({"memory": "16MiB", "frame-bytes": "8MiB"}, None)])
+def test_a_small_share_is_told(tmp_path, kafka, limits, level):
+    """Two workers have 8 MiB each; the default of a frame, which nobody sends, is no reason to warn."""
+    with Gateway(tmp_path, kafka, settings={"limits": limits}) as gateway:
+        told = gateway.events("small-share")
+        assert [event["level"] for event in told] == ([level] if level else [])
+        assert all(event["share-bytes"] == 8 << 20 and event["workers"] == 2 for event in told)

@@ -26,7 +26,7 @@
 #define ID_1   "AAAAAAAAAAAAAAAAAAAAAQ"
 #define ID_2   "AAAAAAAAAAAAAAAAAAAAAg"
 #define ID_3   "_____________________w"
-#define TOPICS "topics: [{ match: \"orders*\", seal: true }]\n"
+#define TOPICS "topics: [{ match: \"orders*\", seal: true }, { match: \"*\", seal: false }]\n"
 
 static const char whole[] = "cluster:\n"
                             "  bootstrap-servers: [kafka-1:9093, \"[2001:db8::1]:9093\"]\n"
@@ -215,8 +215,18 @@ static void defaults_are_filled_in(void **state)
     assert_int_equal(config->limits.idle_ms, 600000);
     assert_int_equal(config->log.level, LOG_INFO);
     assert_int_equal(config->log.format, LOG_TEXT);
-    assert_null(config_find_topic(config, slice_of_text("clicks")));
     assert_int_equal(config->known_topic_count, 0);
+    config_free(config);
+}
+
+static void a_topic_without_a_rule_has_none(void **state)
+{
+    (void)state;
+    struct report report = { 0 };
+    struct config *config = parse(CLUSTER LISTENER KEYS "topics: [{ match: \"orders*\", seal: true }]\n", &report);
+    assert_non_null(config_find_topic(config, slice_of_text("orders")));
+    assert_null(config_find_topic(config, slice_of_text("clicks")));
+    report_free(&report);
     config_free(config);
 }
 
@@ -244,6 +254,9 @@ struct finding_case {
     CLUSTER KEYS TOPICS "listeners:\n"                                             \
                         "  - { name: a, clients-known-by: loopback, " first " }\n" \
                         "  - { name: b, clients-known-by: loopback, " second " }\n"
+
+#define A10  "aaaaaaaaaa"
+#define A100 A10 A10 A10 A10 A10 A10 A10 A10 A10 A10
 
 /* Rows of `topic-ids` begin on line 13. */
 #define IDS(rows) CLUSTER LISTENER KEYS TOPICS "topic-ids:\n" rows
@@ -374,6 +387,43 @@ static const struct finding_case cases[] = {
                           "  - { name: b, clients-known-by: unix-socket, address: \"unix:/s\", advertised: { host: h, "
                           "node-port-base: 7 } }\n",
       SEVERITY_ERROR, 9, "listeners[1].address", "has this socket already" },
+    { "a node's socket",
+      CLUSTER KEYS TOPICS
+      "listeners:\n"
+      "  - { name: a, clients-known-by: unix-socket, address: \"unix:/s.3\", advertised: { host: h, "
+      "node-port-base: 7 } }\n"
+      "  - { name: b, clients-known-by: unix-socket, address: \"unix:/s\", advertised: { host: h, "
+      "node-port-base: 7 } }\n",
+      SEVERITY_ERROR, 8, "listeners[0].address", "listener `b` has this socket for node 3" },
+    { "a mapped node's socket",
+      CLUSTER KEYS TOPICS
+      "listeners:\n"
+      "  - { name: a, clients-known-by: unix-socket, address: \"unix:/s\", advertised: { host: h, "
+      "port-map: [{ node: 30, port: 5 }] } }\n"
+      "  - { name: b, clients-known-by: unix-socket, address: \"unix:/s.30\", advertised: { host: h, "
+      "node-port-base: 7 } }\n",
+      SEVERITY_ERROR, 9, "listeners[1].address", "listener `a` has this socket for node 30" },
+    { "a long path",
+      CLUSTER KEYS TOPICS "listeners:\n  - { name: a, clients-known-by: unix-socket, address: \"unix:/" A100
+                          "1234\", advertised: { host: h, node-port-base: 7, node-ports: 11 } }\n",
+      SEVERITY_ERROR, 8, "listeners[0].address", "108 bytes with a node's id" },
+    { "the port of the status",
+      TWO("address: \"127.0.0.1:1\", advertised: { node-port-base: 100 }",
+          "address: \"127.0.0.1:2\", advertised: { node-port-base: 200 }") "status-address: \"127.0.0.1:2\"\n",
+      SEVERITY_ERROR, 10, "status-address", "port 2 is also used by address of listener `b` (line 9)" },
+    { "the status among the nodes",
+      TWO("address: \"127.0.0.1:1\", advertised: { node-port-base: 100 }",
+          "address: \"127.0.0.1:2\", advertised: { node-port-base: 200 }") "status-address: \"0.0.0.0:207\"\n",
+      SEVERITY_ERROR, 10, "status-address", "port 207 is also used by advertised.node-port-base of listener `b`" },
+    { "a node without a port",
+      "cluster: { bootstrap-servers: [\"127.0.0.1:9\"], nodes: [{ id: 1, address: \"a:1\" },\n"
+      "  { id: 16, address: \"b:1\" }] }\n" LISTENER KEYS TOPICS,
+      SEVERITY_ERROR, 2, "cluster.nodes[1].id", "listener `apps` has no port for node 16" },
+    { "a limit that is none",
+      L("    address: 127.0.0.1:9092\n    clients-known-by: loopback\n    connections: 10001\n"), SEVERITY_WARNING, 11,
+      "listeners[0].connections", "limits.connections is 10000" },
+    { "no connections", L("    address: 127.0.0.1:9092\n    clients-known-by: loopback\n    connections: 0\n"),
+      SEVERITY_ERROR, 11, "listeners[0].connections", "from 1 to 1000000" },
     /* Means. */
     { "no identity", CLUSTER LISTENER TOPICS "recipients: [r.pub]\nrecipient-keys: [{ file: k }]\ntrust-file: t\n",
       SEVERITY_WARNING, 7, "topics[0].seal", "for consumers only" },
@@ -391,6 +441,15 @@ static const struct finding_case cases[] = {
       SEVERITY_ERROR, 7, "topics[0].open", "cannot be opened" },
     { "nothing to do", CLUSTER LISTENER "topics: [{ match: a, seal: false }]\n", SEVERITY_WARNING, 7, "topics",
       "no topic is sealed" },
+    { "no rule for the rest", CLUSTER LISTENER KEYS "topics: [{ match: a, seal: true }]\n", SEVERITY_WARNING, 11,
+      "topics", "no rule matches" },
+    { "a small share", CLUSTER LISTENER KEYS TOPICS "workers: 256\nlimits:\n  memory: 16MiB\n", SEVERITY_WARNING, 14,
+      "limits.memory", "share is 64 KiB" },
+    { "a share smaller than a frame",
+      CLUSTER LISTENER KEYS TOPICS "workers: 4\nlimits:\n  memory: 64MiB\n  frame-bytes: 17MiB\n", SEVERITY_WARNING, 14,
+      "limits.memory", "share is 16384 KiB" },
+    { "status for all", CLUSTER LISTENER KEYS TOPICS "status-address: \"0.0.0.0:9\"\n", SEVERITY_WARNING, 12,
+      "status-address", "nobody is asked" },
     { "an identity without key", CLUSTER LISTENER TOPICS "identity: { passphrase-file: p }\n", SEVERITY_ERROR, 8,
       "identity.writer-key", "missing" },
     { "a recipient key without file", CLUSTER LISTENER TOPICS "recipient-keys:\n  - { passphrase-file: p }\n",
@@ -501,16 +560,47 @@ static void each_slip_is_found_in_its_line(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* Listeners that differ in their host may have the same ports. */
+static void assert_good(const char *text)
+{
+    struct report report = { 0 };
+    config_free(parse(text, &report));
+    if (report.count > 0) {
+        fail_msg("%s", report.findings[0].text);
+    }
+}
+
+/* Listeners that differ in their host may have the same ports; so may the status, and nodes beside others. */
 static void ports_of_other_hosts_are_others(void **state)
 {
     (void)state;
-    struct report report = { 0 };
-    struct config *config = parse(TWO("address: \"127.0.0.1:1\", advertised: { node-port-base: 100 }",
-                                      "address: \"127.0.0.2:1\", advertised: { node-port-base: 100 }"),
-                                  &report);
-    config_free(config);
-    assert_int_equal(report.count, 0);
+    assert_good(TWO("address: \"127.0.0.1:1\", advertised: { node-port-base: 100 }",
+                    "address: \"127.0.0.2:1\", advertised: { node-port-base: 100 }"));
+    assert_good(
+        TWO("address: \"127.0.0.1:1\", advertised: { node-port-base: 100 }",
+            "address: \"127.0.0.1:2\", advertised: { node-port-base: 200 }") "status-address: \"127.0.0.1:199\"\n");
+}
+
+static void paths_that_no_node_has_are_free(void **state)
+{
+    (void)state;
+    assert_good(CLUSTER KEYS TOPICS
+                "listeners:\n"
+                "  - { name: a, clients-known-by: unix-socket, address: \"unix:/s\", advertised: { host: h, "
+                "node-port-base: 7, node-ports: 3 } }\n"
+                "  - { name: b, clients-known-by: unix-socket, address: \"unix:/s.3\", advertised: { host: h, "
+                "node-port-base: 7 } }\n"
+                "  - { name: c, clients-known-by: unix-socket, address: \"unix:/s.02\", advertised: { host: h, "
+                "node-port-base: 7 } }\n"
+                "  - { name: d, clients-known-by: unix-socket, address: \"unix:/" A100
+                "1234\", advertised: { host: h, node-port-base: 7, node-ports: 10 } }\n");
+}
+
+/* The default of a frame is what brokers take at most, and no reason to warn. */
+static void shares_of_the_defaults_are_good(void **state)
+{
+    (void)state;
+    assert_good(CLUSTER LISTENER KEYS TOPICS "workers: 64\n");
+    assert_good(CLUSTER LISTENER KEYS TOPICS "workers: 4\nlimits: { memory: 64MiB, frame-bytes: 16MiB }\n");
 }
 
 static void every_prefix_is_survived(void **state)
@@ -544,9 +634,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_file_is_understood),
         cmocka_unit_test(defaults_are_filled_in),
+        cmocka_unit_test(a_topic_without_a_rule_has_none),
         cmocka_unit_test(paths_without_a_folder_stay),
         cmocka_unit_test(each_slip_is_found_in_its_line),
         cmocka_unit_test(ports_of_other_hosts_are_others),
+        cmocka_unit_test(paths_that_no_node_has_are_free),
+        cmocka_unit_test(shares_of_the_defaults_are_good),
         cmocka_unit_test(every_prefix_is_survived),
         cmocka_unit_test_setup_teardown(files_are_read, scratch_folder_setup, scratch_folder_teardown),
     };
