@@ -14,6 +14,8 @@
 enum {
     /* The largest record (RFC 8446, 5.1). */
     RECORD_BYTES_MAX = 16 * 1024,
+    /* Of a record's size each; then others have their turn, however fast the peer sends, and also if it is nothing but key updates. */
+    RECEIVES_PER_CALL = 8,
 };
 
 struct tls_connection {
@@ -23,6 +25,7 @@ struct tls_connection {
     char *peer_subject;
     unsigned long library_error; /* as in the library's list */
     bool drained;                /* the last receive got less than it asked for: another one would find nothing */
+    int receives_left;           /* of this call */
     bool ended;                  /* the socket has */
     bool has_more;               /* the session may hold bytes for which the caller's memory was too small */
     size_t encrypted;            /* bytes of a record that could not be sent; they must be offered again */
@@ -49,10 +52,11 @@ static int bio_read(BIO *bio, char *memory, int size)
 {
     struct tls_connection *tls = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (tls->drained) {
+    if (tls->drained || tls->receives_left == 0) {
         BIO_set_retry_read(bio);
         return -1;
     }
+    tls->receives_left--;
     ssize_t got = connection_receive(&tls->base, memory, (size_t)size);
     tls->drained = got != size;
     if (got > 0) {
@@ -189,6 +193,7 @@ static void begin_call(struct tls_connection *tls)
 {
     ERR_clear_error();
     tls->drained = false;
+    tls->receives_left = RECEIVES_PER_CALL;
 }
 
 int tls_transport_on_hello(SSL *session, int *ret_alert, void *context)
@@ -248,6 +253,19 @@ static enum io_outcome end_of_stream(struct tls_connection *tls)
     return IO_CLOSED;
 }
 
+/* After a read that ended so, with so many bytes. */
+static bool has_more_than(const struct tls_connection *tls, enum io_outcome outcome, size_t total)
+{
+    switch (outcome) {
+    case IO_DONE:
+        return SSL_has_pending(tls->session);
+    case IO_WOULD_BLOCK:
+        return !tls->drained && !tls->base.read_needs_write;
+    default:
+        return total > 0;
+    }
+}
+
 static enum io_outcome read_some(struct connection *connection, uint8_t *memory, size_t size, size_t *ret_bytes)
 {
     struct tls_connection *tls = tls_of(connection);
@@ -262,7 +280,7 @@ static enum io_outcome read_some(struct connection *connection, uint8_t *memory,
     if (outcome == IO_CLOSED) {
         outcome = end_of_stream(tls);
     }
-    tls->has_more = outcome == IO_DONE ? SSL_has_pending(tls->session) : outcome != IO_WOULD_BLOCK && total > 0;
+    tls->has_more = has_more_than(tls, outcome, total);
     if (total == 0) {
         return outcome;
     }

@@ -508,6 +508,70 @@ static void a_session_does_not_outlive_its_context(void **state)
     tls_context_release(after);
 }
 
+enum {
+    KEY_UPDATES = 7000,
+    KEY_UPDATE_RECORD_BYTES = 27,
+};
+
+/* A client of plain OpenSSL and our server, whose hands are shaken step by step. */
+static SSL *connect_raw(SSL_CTX *library, int descriptor, struct connection *server)
+{
+    SSL *ssl = SSL_new(library);
+    SSL_set_fd(ssl, descriptor);
+    enum io_outcome outcome = IO_WOULD_BLOCK;
+    while (SSL_connect(ssl) != 1 || outcome != IO_DONE) {
+        outcome = connection_handshake(server);
+        assert_int_not_equal(outcome, IO_FAILED);
+    }
+    return ssl;
+}
+
+/* The client's next records, in memory instead of on their way. */
+static size_t write_key_updates(SSL *ssl, uint8_t *ret_records, size_t size)
+{
+    BIO *memory = BIO_new(BIO_s_mem());
+    SSL_set0_wbio(ssl, memory);
+    for (int i = 0; i < KEY_UPDATES; i++) {
+        assert_int_equal(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(ssl), 1);
+    }
+    assert_int_equal(SSL_write(ssl, "hello", 5), 5);
+    return (size_t)BIO_read(memory, ret_records, (int)size);
+}
+
+static void records_without_data_do_not_hold_a_read(void **state)
+{
+    (void)state;
+    static uint8_t records[KEY_UPDATES * KEY_UPDATE_RECORD_BYTES + 100];
+    int pair[2], before = 0, after = 0, reads = 1;
+    size_t got = 0;
+    char memory[100];
+    struct connection *server;
+    const struct endpoint nobody = { .size = 0 };
+    struct tls_context *context = server_context(NULL);
+    SSL_CTX *library = SSL_CTX_new(TLS_client_method());
+    make_socket_pair(pair);
+    assert_int_equal(connection_accepted(pair[1], &nobody, context, &server), SIGNET_OK);
+    SSL *ssl = connect_raw(library, pair[0], server);
+    send_all(pair[0], (const char *)records, write_key_updates(ssl, records, sizeof records));
+    assert_int_equal(ioctl(pair[1], FIONREAD, &before), 0);
+    enum io_outcome outcome = connection_read(server, memory, sizeof memory, &got);
+    assert_int_equal(ioctl(pair[1], FIONREAD, &after), 0);
+    assert_int_equal(outcome, IO_WOULD_BLOCK);
+    assert_in_range(after, 1, before - 1);
+    for (; outcome == IO_WOULD_BLOCK; reads++) {
+        outcome = connection_read(server, memory, sizeof memory, &got);
+    }
+    assert_int_equal(outcome, IO_DONE);
+    assert_memory_equal(memory, "hello", 5);
+    assert_true(reads < 10);
+    SSL_free(ssl);
+    SSL_CTX_free(library);
+    connection_free(server);
+    tls_context_release(context);
+    close(pair[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -525,6 +589,7 @@ int main(void)
         cmocka_unit_test(a_cut_stream_is_told_from_a_finished_one),
         cmocka_unit_test(a_resumed_session_has_its_own_name_and_the_subject),
         cmocka_unit_test(a_session_does_not_outlive_its_context),
+        cmocka_unit_test(records_without_data_do_not_hold_a_read),
     };
     return cmocka_run_group_tests(tests, tls_fixture_setup, scratch_folder_teardown);
 }
