@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signet gateway: runs until it is told to end. */
 #include <getopt.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/report_print.h"
 #include "crypto/secret_memory.h"
 #include "gateway/gateway.h"
 #include "net/loop.h"
+#include "net/resolution.h"
+
+/* A resolver whose server is silent holds its thread for many seconds, and exit() would wait for that. */
+static enum exit_code end(enum exit_code code)
+{
+    if (resolution_is_asking()) {
+        (void)fflush(NULL);
+        _exit((int)code);
+    }
+    return code;
+}
 
 static enum exit_code run(const char *path)
 {
@@ -30,9 +43,9 @@ static enum exit_code run(const char *path)
     error = gateway_run(path, generation, &cause);
     if (error) {
         complain(NULL, "the gateway cannot start: %s", cause.text[0] ? cause.text : signet_error_text(error));
-        return EXIT_NO_ANSWER;
+        return end(EXIT_NO_ANSWER);
     }
-    return EXIT_GOOD;
+    return end(EXIT_GOOD);
 }
 
 enum exit_code command_gateway(const struct command *self, int argc, char **argv)

@@ -7,6 +7,11 @@
 
 #include "net/loop_body.h"
 
+enum {
+    /* A resolver that answers at all mostly does so in this time; one whose server is silent takes many seconds. */
+    RESOLVER_WAIT_MS = 100,
+};
+
 static void queue_init(struct job_queue *queue)
 {
     queue->first = NULL;
@@ -138,6 +143,23 @@ static void nothing_is_left_open(uv_handle_t *handle, void *context)
     assert(uv_is_closing(handle));
 }
 
+static void on_patience_end(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
+/* Of what is closing, and of questions to the resolver, though not of one that takes its time. */
+static void finish_callbacks(struct loop *loop)
+{
+    uv_timer_t patience;
+    (void)uv_timer_init(&loop->uv, &patience);
+    (void)uv_timer_start(&patience, on_patience_end, RESOLVER_WAIT_MS, 0);
+    uv_unref((uv_handle_t *)&patience);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&patience, NULL);
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+}
+
 void loop_free(struct loop *loop)
 {
     if (!loop) {
@@ -149,8 +171,10 @@ void loop_free(struct loop *loop)
         uv_close((uv_handle_t *)&loop->signals[i].handle, NULL);
     }
     uv_walk(&loop->uv, nothing_is_left_open, NULL);
-    /* Runs the callbacks of what is closing, and waits for resolutions that a thread is still busy with. */
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    finish_callbacks(loop);
+    if (loop->questions_asked > 0) {
+        return; /* a thread will still write to it */
+    }
     (void)uv_loop_close(&loop->uv);
     pthread_mutex_destroy(&loop->lock);
     free(loop);

@@ -42,7 +42,8 @@ void loop_stop(struct loop *loop);
 /*
  * Once nothing runs it.  Watches and listeners must be closed, timers freed and
  * resolutions cancelled before; closed watches get their last callback here.  Jobs
- * that have not run are dropped.  Takes NULL.
+ * that have not run are dropped.  While a thread still asks the resolver for it
+ * (resolution_is_asking) its memory stays.  Takes NULL.
  */
 void loop_free(struct loop *loop);
 

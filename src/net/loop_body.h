@@ -19,6 +19,8 @@ struct job_queue {
     struct job *first, **end;
 };
 
+struct question;
+
 struct signal_watch {
     uv_signal_t handle;
     job_fn *run;
@@ -34,7 +36,8 @@ struct loop {
     struct job_queue again;  /* without waiting for an event: TLS holds bytes */
     struct job_queue deferred;
     struct job_queue settling;
-    size_t resolutions; /* outstanding */
+    struct question *questions; /* to the resolver, that whoever wants to know the same may join */
+    size_t questions_asked;     /* with those that nobody wants any more */
     size_t signal_count;
     struct signal_watch signals[LOOP_SIGNALS_MAX];
 };

@@ -1,20 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/resolution.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "net/loop_body.h"
 
-struct resolution {
+/* What a thread of the pool asks the resolver, for all who want to know it meanwhile. */
+struct question {
     uv_getaddrinfo_t request;
     struct loop *loop;
-    resolution_fn *on_answer; /* NULL once cancelled */
+    struct address address;
+    struct resolution *askers;
+    struct question *next; /* of the loop's that may still be joined */
+};
+
+struct resolution {
+    struct loop *loop;
+    resolution_fn *on_answer;
     void *context;
+    struct question *question; /* NULL: no resolver is needed */
+    struct resolution *next, **link;
     struct address address;
     struct job job; /* answers what needs no resolver */
-    bool asked;     /* the request is under way; its memory is libuv's */
 };
+
+static atomic_size_t asked; /* by all loops */
+
+bool resolution_is_asking(void)
+{
+    return atomic_load(&asked) > 0;
+}
+
+static struct question *find_question(const struct loop *loop, const struct address *address)
+{
+    struct question *question = loop->questions;
+    while (question && !address_equal(&question->address, address)) {
+        question = question->next;
+    }
+    return question;
+}
+
+static void unlink_question(struct question *question)
+{
+    struct question **at = &question->loop->questions;
+    while (*at && *at != question) {
+        at = &(*at)->next;
+    }
+    if (*at) {
+        *at = question->next;
+    }
+}
+
+static void join(struct question *question, struct resolution *resolution)
+{
+    resolution->question = question;
+    resolution->next = question->askers;
+    resolution->link = &question->askers;
+    if (resolution->next) {
+        resolution->next->link = &resolution->next;
+    }
+    question->askers = resolution;
+}
+
+static void leave(struct resolution *resolution)
+{
+    *resolution->link = resolution->next;
+    if (resolution->next) {
+        resolution->next->link = resolution->link;
+    }
+}
 
 static void collect(const struct addrinfo *found, struct resolution_answer *answer)
 {
@@ -24,49 +80,74 @@ static void collect(const struct addrinfo *found, struct resolution_answer *answ
     }
 }
 
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+static void answer(struct resolution *resolution, const struct resolution_answer *what)
 {
-    struct resolution *resolution = request->data;
-    resolution->loop->resolutions--;
-    if (resolution->on_answer) {
-        struct resolution_answer answer = { .count = 0 };
-        collect(found, &answer);
-        if (status != 0 || answer.count == 0) {
-            const char *reason = status ? uv_strerror(status) : "no usable number";
-            answer.error = SIGNET_ERROR_SYSTEM;
-            cause_set(&answer.cause, "cannot resolve %s: %s", resolution->address.host, reason);
-        }
-        resolution->on_answer(resolution->context, &answer);
-    }
-    uv_freeaddrinfo(found);
+    resolution->on_answer(resolution->context, what);
     free(resolution);
 }
 
-static signet_error ask(struct resolution *resolution)
+/* Whoever asks from inside an answer asks anew. */
+static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+    struct question *question = request->data;
+    struct resolution_answer result = { .count = 0 };
+    collect(found, &result);
+    if (status != 0 || result.count == 0) {
+        result.error = SIGNET_ERROR_SYSTEM;
+        cause_set(&result.cause, "cannot resolve %s: %s", question->address.host,
+                  status ? uv_strerror(status) : "no usable number");
+    }
+    question->loop->questions_asked--;
+    atomic_fetch_sub(&asked, 1);
+    unlink_question(question);
+    for (struct resolution *first; (first = question->askers);) {
+        leave(first);
+        answer(first, &result);
+    }
+    uv_freeaddrinfo(found);
+    free(question);
+}
+
+static signet_error ask(struct loop *loop, const struct address *address, struct question **ret_question)
 {
     const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
-    struct loop *loop = resolution->loop;
     char port[8];
-    if (loop->resolutions >= RESOLUTION_OUTSTANDING_MAX) {
-        return SIGNET_ERROR_LIMIT;
+    struct question *question = calloc(1, sizeof *question);
+    if (!question) {
+        return SIGNET_ERROR_OUT_OF_MEMORY;
     }
-    (void)snprintf(port, sizeof port, "%u", (unsigned)resolution->address.port);
-    resolution->request.data = resolution;
-    resolution->asked = true;
-    if (uv_getaddrinfo(&loop->uv, &resolution->request, on_resolved, resolution->address.host, port, &hints) != 0) {
+    question->request.data = question;
+    question->loop = loop;
+    question->address = *address;
+    (void)snprintf(port, sizeof port, "%u", (unsigned)address->port);
+    if (uv_getaddrinfo(&loop->uv, &question->request, on_resolved, address->host, port, &hints) != 0) {
+        free(question);
         return SIGNET_ERROR_SYSTEM;
     }
-    loop->resolutions++;
+    loop->questions_asked++;
+    atomic_fetch_add(&asked, 1);
+    question->next = loop->questions;
+    loop->questions = question;
+    *ret_question = question;
     return SIGNET_OK;
+}
+
+static signet_error ask_or_join(struct resolution *resolution)
+{
+    struct question *question = find_question(resolution->loop, &resolution->address);
+    signet_error error = question ? SIGNET_OK : ask(resolution->loop, &resolution->address, &question);
+    if (!error) {
+        join(question, resolution);
+    }
+    return error;
 }
 
 static void answer_at_once(void *context)
 {
     struct resolution *resolution = context;
-    struct resolution_answer answer = { .count = 1 };
-    answer.error = endpoint_of_address(&resolution->address, &answer.endpoints[0]);
-    resolution->on_answer(resolution->context, &answer);
-    free(resolution);
+    struct resolution_answer result = { .count = 1 };
+    result.error = endpoint_of_address(&resolution->address, &result.endpoints[0]);
+    answer(resolution, &result);
 }
 
 signet_error resolution_begin(struct loop *loop, const struct address *address, resolution_fn *on_answer, void *context,
@@ -85,7 +166,7 @@ signet_error resolution_begin(struct loop *loop, const struct address *address, 
     if (address->kind == ADDRESS_UNIX || address_is_number(address)) {
         loop_defer(loop, &resolution->job);
     } else {
-        error = ask(resolution);
+        error = ask_or_join(resolution);
     }
     if (error) {
         free(resolution);
@@ -95,17 +176,26 @@ signet_error resolution_begin(struct loop *loop, const struct address *address, 
     return SIGNET_OK;
 }
 
+/* A thread that is asking already cannot be stopped; whoever wants to know the same may still join it. */
+static void give_up(struct question *question)
+{
+    if (uv_cancel((uv_req_t *)&question->request) == 0) {
+        unlink_question(question);
+    }
+}
+
 void resolution_cancel(struct resolution *resolution)
 {
     if (!resolution) {
         return;
     }
-    if (!resolution->asked) {
+    if (resolution->question) {
+        leave(resolution);
+        if (!resolution->question->askers) {
+            give_up(resolution->question);
+        }
+    } else {
         loop_undefer(resolution->loop, &resolution->job);
-        free(resolution);
-        return;
     }
-    /* A thread that is asking already cannot be stopped; it is left alone, and nobody listens to it. */
-    resolution->on_answer = NULL;
-    (void)uv_cancel((uv_req_t *)&resolution->request);
+    free(resolution);
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "loop_fixture.h"
+#include "net/loop_body.h"
 #include "net/resolution.h"
 #include "net/timer.h"
 #include "net_party.h"
@@ -335,7 +336,7 @@ static void a_hangup_is_told_once_without_reading(void **state)
 
 /* Resolution. */
 
-struct question {
+struct inquiry {
     struct loop *loop;
     struct resolution_answer answer;
     int answered;
@@ -343,13 +344,13 @@ struct question {
 
 static void on_answer(void *context, const struct resolution_answer *answer)
 {
-    struct question *question = context;
+    struct inquiry *question = context;
     question->answer = *answer;
     question->answered++;
     loop_stop(question->loop);
 }
 
-static void ask(struct question *question, const char *text, struct resolution **ret_resolution)
+static void ask(struct inquiry *question, const char *text, struct resolution **ret_resolution)
 {
     struct address address;
     assert_int_equal(address_parse(slice_of_text(text), &address), SIGNET_OK);
@@ -362,7 +363,7 @@ static void addresses_are_resolved(void **state)
     (void)state;
     static const char *const texts[] = { "127.0.0.1:9092", "[::1]:9092", "unix:/x", "localhost:9092" };
     for (size_t i = 0; i < COUNT(texts); i++) {
-        struct question question = { .loop = new_loop() };
+        struct inquiry question = { .loop = new_loop() };
         struct resolution *resolution;
         ask(&question, texts[i], &resolution);
         loop_run(question.loop);
@@ -377,7 +378,7 @@ static void addresses_are_resolved(void **state)
 static void an_unknown_name_is_an_error(void **state)
 {
     (void)state;
-    struct question question = { .loop = new_loop() };
+    struct inquiry question = { .loop = new_loop() };
     struct resolution *resolution;
     /* Longer than any label may be, so that no server is asked. */
     ask(&question, "a234567890123456789012345678901234567890123456789012345678901234567890.invalid:1", &resolution);
@@ -393,7 +394,7 @@ static void a_cancelled_resolution_is_silent(void **state)
     (void)state;
     static const char *const texts[] = { "127.0.0.1:9092", "localhost:9092" };
     for (size_t i = 0; i < COUNT(texts); i++) {
-        struct question question = { .loop = new_loop() };
+        struct inquiry question = { .loop = new_loop() };
         struct resolution *resolution;
         ask(&question, texts[i], &resolution);
         resolution_cancel(resolution);
@@ -404,24 +405,96 @@ static void a_cancelled_resolution_is_silent(void **state)
     resolution_cancel(NULL);
 }
 
-static void resolutions_are_bounded(void **state)
+enum { ASKERS = 1000 };
+
+/* One of many who ask for the same name at once. */
+struct asker {
+    struct inquiry question;
+    struct resolution *resolution;
+    struct asker *cancels; /* when it is answered */
+    int *left;             /* to be answered */
+};
+
+static void on_shared_answer(void *context, const struct resolution_answer *answer)
+{
+    struct asker *asker = context;
+    asker->question.answer = *answer;
+    asker->question.answered++;
+    if (asker->cancels && !asker->cancels->question.answered) {
+        resolution_cancel(asker->cancels->resolution);
+        --*asker->left;
+    }
+    if (--*asker->left == 0) {
+        loop_stop(asker->question.loop);
+    }
+}
+
+static void ask_with_others(struct loop *loop, struct asker *asker, uint16_t port, int *left)
+{
+    struct address address;
+    *asker = (struct asker){ .question = { .loop = loop }, .left = left };
+    ++*left;
+    assert_int_equal(address_of_host("localhost", port, &address), SIGNET_OK);
+    assert_int_equal(resolution_begin(loop, &address, on_shared_answer, asker, &asker->resolution), SIGNET_OK);
+}
+
+static void those_who_ask_for_one_name_share_a_question(void **state)
 {
     (void)state;
-    struct question question = { .loop = new_loop() };
-    struct resolution *resolutions[RESOLUTION_OUTSTANDING_MAX], *one_more;
-    struct address address;
-    for (size_t i = 0; i < RESOLUTION_OUTSTANDING_MAX; i++) {
-        ask(&question, "localhost:1", &resolutions[i]);
+    static struct asker askers[ASKERS];
+    struct loop *loop = new_loop();
+    int left = 0;
+    for (size_t i = 0; i < ASKERS; i++) {
+        ask_with_others(loop, &askers[i], i % 2 ? 1001 : 1000, &left);
     }
-    assert_int_equal(address_of_host("localhost", 1, &address), SIGNET_OK);
-    signet_error error = resolution_begin(question.loop, &address, on_answer, &question, &one_more);
-    assert_int_equal(error, SIGNET_ERROR_LIMIT);
-    while (question.answered < RESOLUTION_OUTSTANDING_MAX) {
-        loop_run(question.loop);
+    assert_int_equal(loop->questions_asked, 2);
+    resolution_cancel(askers[0].resolution);
+    resolution_cancel(askers[7].resolution);
+    resolution_cancel(askers[ASKERS - 1].resolution);
+    left -= 3;
+    loop_run(loop);
+    for (size_t i = 0; i < ASKERS; i++) {
+        bool cancelled = i == 0 || i == 7 || i == ASKERS - 1;
+        assert_int_equal(askers[i].question.answered, !cancelled);
+        assert_true(cancelled || endpoint_port(&askers[i].question.answer.endpoints[0]) == 1000 + i % 2);
     }
-    ask(&(struct question){ .loop = question.loop }, "127.0.0.1:1", &one_more);
-    resolution_cancel(one_more);
-    loop_free(question.loop);
+    assert_int_equal(loop->questions_asked, 0);
+    assert_false(resolution_is_asking());
+    loop_free(loop);
+}
+
+static void an_answer_may_cancel_another_of_its_question(void **state)
+{
+    (void)state;
+    struct asker askers[3];
+    struct loop *loop = new_loop();
+    int left = 0;
+    for (size_t i = 0; i < COUNT(askers); i++) {
+        ask_with_others(loop, &askers[i], 1000, &left);
+    }
+    askers[0].cancels = &askers[1];
+    askers[1].cancels = &askers[0];
+    loop_run(loop);
+    assert_int_equal(askers[0].question.answered + askers[1].question.answered, 1);
+    assert_int_equal(askers[2].question.answered, 1);
+    loop_free(loop);
+}
+
+static void who_comes_after_everybody_has_left_is_answered(void **state)
+{
+    (void)state;
+    struct asker askers[2];
+    struct loop *loop = new_loop();
+    int left = 0;
+    ask_with_others(loop, &askers[0], 1000, &left);
+    resolution_cancel(askers[0].resolution);
+    left--;
+    ask_with_others(loop, &askers[1], 1000, &left);
+    loop_run(loop);
+    assert_int_equal(askers[0].question.answered, 0);
+    assert_int_equal(askers[1].question.answered, 1);
+    run_for(loop, 20);
+    loop_free(loop);
 }
 
 int main(void)
@@ -439,7 +512,9 @@ int main(void)
         cmocka_unit_test(addresses_are_resolved),
         cmocka_unit_test(an_unknown_name_is_an_error),
         cmocka_unit_test(a_cancelled_resolution_is_silent),
-        cmocka_unit_test(resolutions_are_bounded),
+        cmocka_unit_test(those_who_ask_for_one_name_share_a_question),
+        cmocka_unit_test(an_answer_may_cancel_another_of_its_question),
+        cmocka_unit_test(who_comes_after_everybody_has_left_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
