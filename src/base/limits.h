@@ -71,6 +71,8 @@ enum {
     /* One conversation. */
     REQUESTS_IN_FLIGHT_MAX = 1000,  /* a client that sends more is not read until answers come */
     OUTPUT_BYTES_HIGH = 256 * 1024, /* one side is not read while the other's output is above */
+    /* Output gets on when it empties, or when so much of it goes in limits.handshake-timeout: at 10 s, 100 KiB a second. */
+    OUTPUT_PROGRESS_BYTES = 1024 * 1024,
     INTAKE_BYTES_MIN = 16 * 1024,
     INTAKE_BYTES_MAX = 64 * 1024, /* larger frames get a block of their own size */
     CONNECTION_TOPICS_MAX = 20 * 1000,
@@ -135,6 +137,8 @@ enum {
     IDLE_MS_DEFAULT = 10 * 60 * 1000,
     IDLE_MS_MIN = 1000,
     IDLE_MS_MAX = 24 * 60 * 60 * 1000,
+    /* A JoinGroup is answered when all members have come, which takes up to max.poll.interval.ms: five minutes, but some set an hour. */
+    UNANSWERED_MS_MAX = 60 * 60 * 1000,
     /* TLS and authentication; a client that needs longer is not one. */
     HANDSHAKE_MS_DEFAULT = 10 * 1000,
     CONNECT_MS_DEFAULT = 10 * 1000,

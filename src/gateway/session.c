@@ -8,6 +8,7 @@
 #include "gateway/advertised.h"
 #include "gateway/identity.h"
 #include "gateway/log.h"
+#include "gateway/patience.h"
 #include "gateway/refusal_log.h"
 #include "gateway/upstream.h"
 #include "net/watch.h"
@@ -16,6 +17,8 @@ enum {
     READS_PER_TURN = 8, /* one session's share of a turn */
     PIECES_PER_WRITE = 64,
     ORIGIN_BYTES_MAX = ENDPOINT_NETWORK_BYTES + CAUSE_BYTES,
+    LINGER_MS = 2000, /* clients and brokers close as soon as they see the end */
+    DISCARD_BYTES = 4096,
 };
 
 enum session_state {
@@ -23,7 +26,8 @@ enum session_state {
     SESSION_FINDING,    /* the broker's name is being resolved */
     SESSION_CONNECTING, /* the broker's connection is being established */
     SESSION_RELAYING,
-    SESSION_FLUSHING, /* one side is gone or something was wrong: what waits for the other is still sent */
+    SESSION_FLUSHING,  /* one side is gone or something was wrong: what waits for the other is still sent */
+    SESSION_LINGERING, /* both have been told of the end, and are read from until they close too */
     SESSION_ENDED,
 };
 
@@ -32,6 +36,7 @@ struct end {
     struct session *session;
     struct watch *watch;
     bool ended; /* sends no more */
+    bool gone;  /* nor takes any more: what is for it is dropped */
 };
 
 struct session {
@@ -48,9 +53,8 @@ struct session {
     bool left;      /* the client sends no more, though not all that it sent may have been read */
     struct upstream upstream;
     struct resolution *resolution; /* of the upstream's broker, while it is under way */
-    int64_t deadline_ms;           /* loop time; for all states but RELAYING, and there for authentication */
-    int64_t active_ms;
-    int64_t request_ms; /* since when a request of the client's has been coming in; 0 when none is */
+    int64_t deadline_ms;           /* loop time; of every state, in RELAYING for authentication */
+    struct patience patience;
     char peer[ENDPOINT_TEXT_BYTES];
     uint8_t network[ENDPOINT_NETWORK_BYTES]; /* of the peer */
 };
@@ -143,26 +147,70 @@ static void note_starved(struct session *s, bool starved)
         s->starved = starved;
         s->worker->starved += starved ? 1 : (size_t)-1;
     }
+    patience_starved(&s->patience, starved, loop_now_ms(s->worker->loop));
     if (starved) {
         worker_memory_was_short(s->worker);
     }
 }
 
-/* Everything closes at the end of the turn; the session goes with its last connection. */
-static void finish(struct session *s)
+static void close_broker(struct session *s)
 {
-    if (s->state == SESSION_ENDED) {
-        return;
-    }
-    s->state = SESSION_ENDED;
+    watch_close(s->ends[RELAY_BROKER].watch);
+    s->ends[RELAY_BROKER].watch = NULL;
+}
+
+/* Only the connections are left. */
+static void end_conversation(struct session *s)
+{
     note_starved(s, false);
     relay_free(s->relay, wall_clock_ms());
     s->relay = NULL;
     resolution_cancel(s->resolution);
     s->resolution = NULL;
-    watch_close(s->ends[RELAY_CLIENT].watch);
-    watch_close(s->ends[RELAY_BROKER].watch);
     worker_memory_was_freed(s->worker);
+}
+
+/* Everything closes at the end of the turn; the session goes with its last connection. */
+static void finish(struct session *s)
+{
+    if (s->state != SESSION_ENDED) {
+        s->state = SESSION_ENDED;
+        end_conversation(s);
+        watch_close(s->ends[RELAY_CLIENT].watch);
+        watch_close(s->ends[RELAY_BROKER].watch);
+    }
+}
+
+/* Tells the peer of the end, and drops what it still sends until it closes too. */
+static void linger(struct session *s, struct end *end)
+{
+    uint8_t unwanted[DISCARD_BYTES];
+    size_t got;
+    struct connection *connection = watch_connection(end->watch);
+    enum io_outcome told = connection_finish(connection), outcome = told;
+    for (int reads = 0; outcome == IO_DONE && reads < READS_PER_TURN; reads++) {
+        outcome = connection_read(connection, unwanted, sizeof unwanted, &got);
+    }
+    end->ended = outcome == IO_CLOSED || outcome == IO_FAILED;
+    watch_want(end->watch, end->ended ? 0 : told == IO_DONE ? WATCH_READ : WATCH_WRITE);
+    if (s->ends[RELAY_CLIENT].ended && s->ends[RELAY_BROKER].ended) {
+        finish(s);
+    }
+}
+
+/*
+ * The end of a session that has not failed, once all has been sent.  To close
+ * while something comes in resets the peer, which destroys what is still on
+ * its way to it.
+ */
+static void take_leave(struct session *s)
+{
+    end_conversation(s);
+    s->state = SESSION_LINGERING;
+    s->deadline_ms = loop_now_ms(s->worker->loop) + LINGER_MS;
+    for (int side = 0; side < 2 && s->state == SESSION_LINGERING; side++) {
+        linger(s, &s->ends[side]);
+    }
 }
 
 static void fail(struct session *s, enum log_level level, const char *event, const char *why)
@@ -173,13 +221,31 @@ static void fail(struct session *s, enum log_level level, const char *event, con
     finish(s);
 }
 
+static bool was_closed(const struct session *s, enum relay_side side)
+{
+    return connection_error(watch_connection(s->ends[side].watch)) == SIGNET_ERROR_CLOSED;
+}
+
 static void fail_connection(struct session *s, enum relay_side side)
 {
     struct cause cause;
-    const struct connection *connection = watch_connection(s->ends[side].watch);
-    connection_cause(connection, &cause);
-    bool ordinary = connection_error(connection) == SIGNET_ERROR_CLOSED;
-    fail(s, ordinary ? LOG_DEBUG : LOG_WARNING, side == RELAY_CLIENT ? "client-failed" : "broker-failed", cause.text);
+    connection_cause(watch_connection(s->ends[side].watch), &cause);
+    fail(s, was_closed(s, side) ? LOG_DEBUG : LOG_WARNING, side == RELAY_CLIENT ? "client-failed" : "broker-failed",
+         cause.text);
+}
+
+/* A client that is gone may have sent something just before, with acks=0, that has not gone out yet. */
+static bool survives_failure(struct session *s, enum relay_side side)
+{
+    if (side == RELAY_BROKER || !was_closed(s, side)) {
+        fail_connection(s, side);
+        return false;
+    }
+    struct cause cause;
+    connection_cause(watch_connection(s->ends[side].watch), &cause);
+    tell(s, LOG_DEBUG, "client-failed", cause.text);
+    s->left = s->ends[side].ended = s->ends[side].gone = true;
+    return true;
 }
 
 /* Gives what is pending a moment to leave, then ends. */
@@ -228,11 +294,7 @@ const struct relay_hooks session_hooks = { map_address, batch_refused, request_r
 static void note_request(struct session *s, size_t in_flight_before)
 {
     bool whole = relay_in_flight(s->relay) != in_flight_before || relay_pending(s->relay, RELAY_BROKER) > 0;
-    if (whole) {
-        s->request_ms = 0;
-    } else if (s->request_ms == 0) {
-        s->request_ms = loop_now_ms(s->worker->loop);
-    }
+    patience_request(&s->patience, whole, loop_now_ms(s->worker->loop));
 }
 
 /* Reads what has come, as long as there is something and it may be taken. */
@@ -251,14 +313,14 @@ static void pump(struct session *s, enum relay_side side)
         }
         enum io_outcome outcome = connection_read(watch_connection(end->watch), at, room, &got);
         if (outcome == IO_FAILED) {
-            fail_connection(s, side);
+            (void)survives_failure(s, side);
             return;
         }
         end->ended = outcome == IO_CLOSED;
         if (outcome != IO_DONE) {
             return;
         }
-        s->active_ms = loop_now_ms(s->worker->loop);
+        patience_active(&s->patience, loop_now_ms(s->worker->loop));
         size_t in_flight = relay_in_flight(s->relay);
         if (relay_received(s->relay, side, got, wall_clock_ms())) {
             tell(s, LOG_WARNING, "conversation-ended", relay_fault(s->relay));
@@ -274,25 +336,43 @@ static void pump(struct session *s, enum relay_side side)
     }
 }
 
-/* Writes what waits; false when the session has ended. */
-static bool flush(struct session *s, enum relay_side side, bool *ret_sent)
+/* Writes what waits, as far as the peer takes it; false when the session has ended. */
+static bool write_pending(struct session *s, enum relay_side side, size_t *ret_sent)
 {
-    struct watch *watch = s->ends[side].watch;
+    struct end *end = &s->ends[side];
     struct iovec pieces[PIECES_PER_WRITE];
-    while (watch && relay_pending(s->relay, side) > 0) {
+    while (relay_pending(s->relay, side) > 0 && !end->gone) {
         size_t count = relay_peek(s->relay, side, pieces, PIECES_PER_WRITE), sent = 0;
-        enum io_outcome outcome = connection_write(watch_connection(watch), pieces, count, &sent);
+        enum io_outcome outcome = connection_write(watch_connection(end->watch), pieces, count, &sent);
         if (outcome == IO_FAILED) {
-            fail_connection(s, side);
-            return false;
+            return survives_failure(s, side);
         }
         if (outcome == IO_WOULD_BLOCK) {
-            break;
+            return true;
         }
         relay_sent(s->relay, side, sent);
-        s->active_ms = loop_now_ms(s->worker->loop);
-        *ret_sent = true;
+        *ret_sent += sent;
     }
+    return true;
+}
+
+/* The same, and what a client that is gone would have got is dropped. */
+static bool flush(struct session *s, enum relay_side side, bool *ret_sent)
+{
+    size_t sent = 0;
+    int64_t now_ms = loop_now_ms(s->worker->loop);
+    if (!write_pending(s, side, &sent)) {
+        return false;
+    }
+    if (sent > 0) {
+        patience_active(&s->patience, now_ms);
+    }
+    if (s->ends[side].gone) {
+        sent += relay_pending(s->relay, side);
+        relay_sent(s->relay, side, relay_pending(s->relay, side));
+    }
+    patience_output(&s->patience, side, relay_pending(s->relay, side), sent, now_ms);
+    *ret_sent |= sent > 0;
     return true;
 }
 
@@ -357,7 +437,7 @@ static void turn(struct session *s)
         flush_and_finish(s);
     }
     if ((s->state == SESSION_FLUSHING && is_flushed(s)) || may_leave(s)) {
-        finish(s);
+        take_leave(s);
         return;
     }
     note_starved(s, relay_is_starved(s->relay, RELAY_CLIENT) || relay_is_starved(s->relay, RELAY_BROKER));
@@ -367,6 +447,10 @@ static void turn(struct session *s)
 
 static void relay_ready(struct session *s, enum relay_side side, unsigned events)
 {
+    if (s->state == SESSION_LINGERING) {
+        linger(s, &s->ends[side]);
+        return;
+    }
     if ((events & WATCH_READ) && s->state == SESSION_RELAYING) {
         pump(s, side);
     }
@@ -384,9 +468,10 @@ static void find_broker(struct session *s);
 
 static void begin_relaying(struct session *s)
 {
+    int64_t now_ms = loop_now_ms(s->worker->loop);
     s->state = SESSION_RELAYING;
-    s->active_ms = loop_now_ms(s->worker->loop);
-    s->deadline_ms = s->active_ms + s->worker->plant->config->limits.handshake_ms;
+    s->deadline_ms = now_ms + s->worker->plant->config->limits.handshake_ms;
+    patience_active(&s->patience, now_ms);
     tell(s, LOG_DEBUG, "connected", connection_protocol(watch_connection(s->ends[RELAY_BROKER].watch)));
     turn(s);
 }
@@ -401,26 +486,34 @@ static void leave_broker(struct session *s, const char *why)
     }
     resolution_cancel(s->resolution);
     s->resolution = NULL;
-    watch_close(s->ends[RELAY_BROKER].watch);
-    s->ends[RELAY_BROKER].watch = NULL;
+    close_broker(s);
     find_broker(s);
 }
 
-static void leave_endpoint(struct session *s)
+/* This address of the broker is given up; the broker may have another one. */
+static void leave_endpoint(struct session *s, const char *why)
 {
-    struct cause cause;
-    struct watch *watch = s->ends[RELAY_BROKER].watch;
-    signet_error error = connection_error(watch_connection(watch));
-    connection_cause(watch_connection(watch), &cause);
-    bool unreachable = error == SIGNET_ERROR_SYSTEM || error == SIGNET_ERROR_CLOSED;
-    if (!unreachable || !upstream_has_endpoint(&s->upstream)) {
-        leave_broker(s, cause.text);
+    if (!upstream_has_endpoint(&s->upstream)) {
+        leave_broker(s, why);
         return;
     }
-    tell(s, LOG_DEBUG, "broker-failed", cause.text);
-    watch_close(watch);
-    s->ends[RELAY_BROKER].watch = NULL;
+    tell(s, LOG_DEBUG, "broker-failed", why);
+    close_broker(s);
     connect_next(s);
+}
+
+/* A broker that is reached and then fails does so at its other addresses too. */
+static void broker_failed(struct session *s)
+{
+    struct cause cause;
+    const struct connection *connection = watch_connection(s->ends[RELAY_BROKER].watch);
+    signet_error error = connection_error(connection);
+    connection_cause(connection, &cause);
+    if (error == SIGNET_ERROR_SYSTEM || error == SIGNET_ERROR_CLOSED) {
+        leave_endpoint(s, cause.text);
+    } else {
+        leave_broker(s, cause.text);
+    }
 }
 
 static void broker_ready(void *context, unsigned events)
@@ -437,7 +530,7 @@ static void broker_ready(void *context, unsigned events)
     } else if (outcome == IO_WOULD_BLOCK) {
         watch_want(watch, WATCH_READ);
     } else {
-        leave_endpoint(s);
+        broker_failed(s);
     }
 }
 
@@ -457,6 +550,7 @@ static void open_broker(struct session *s, int descriptor, const struct endpoint
     }
     s->open_watches++;
     s->state = SESSION_CONNECTING;
+    s->deadline_ms = loop_now_ms(s->worker->loop) + s->worker->plant->config->limits.connect_ms;
     watch_want(end->watch, WATCH_WRITE);
 }
 
@@ -491,7 +585,7 @@ static void find_broker(struct session *s)
     upstream_choose(&s->upstream, s->worker->plant, s->node);
     signet_error error = resolution_begin(s->worker->loop, &s->upstream.broker, resolved, s, &s->resolution);
     if (error) {
-        fail(s, LOG_WARNING, "broker-failed", signet_error_text(error));
+        leave_broker(s, signet_error_text(error));
     }
 }
 
@@ -526,7 +620,7 @@ static void client_ready(void *context, unsigned events)
 {
     struct session *s = ((struct end *)context)->session;
     struct watch *watch = s->ends[RELAY_CLIENT].watch;
-    if (s->state == SESSION_RELAYING || s->state == SESSION_FLUSHING) {
+    if (s->state >= SESSION_RELAYING) {
         relay_ready(s, RELAY_CLIENT, events);
     } else if (s->state != SESSION_GREETING) {
         s->left = s->left || (events & WATCH_HANGUP); /* what it sent before still goes out: nobody answers acks=0 */
@@ -602,53 +696,64 @@ static bool is_unknown(const struct session *s)
     return identity_is_the_brokers(s->gate->listener) && relay_principal(s->relay).size == 0;
 }
 
-/* A request that never becomes whole keeps its memory from those who wait for some. */
-static bool dawdles(const struct session *s, int64_t now_ms)
+/* Nothing but the broker's answer can bring it on. */
+static bool awaits_broker(const struct session *s)
 {
-    bool late = s->request_ms != 0 && now_ms - s->request_ms > s->worker->plant->config->limits.handshake_ms;
-    return late && !s->starved && s->worker->starved > 0;
+    return relay_in_flight(s->relay) > 0 && relay_pending(s->relay, RELAY_CLIENT) == 0 &&
+           relay_pending(s->relay, RELAY_BROKER) == 0;
 }
 
 static void sweep_relaying(struct session *s, int64_t now_ms)
 {
     const struct config *config = s->worker->plant->config;
-    int64_t idle_ms = now_ms - s->active_ms;
     if (is_unknown(s) && now_ms > s->deadline_ms) {
         fail(s, LOG_WARNING, "client-failed", "the client did not authenticate within limits.handshake-timeout");
-    } else if (dawdles(s, now_ms)) {
-        fail(s, LOG_WARNING, "client-failed", "a request took too long to come in while others waited for memory");
-    } else if (s->left && idle_ms > config->limits.handshake_ms) {
+    } else if (s->left && patience_idle_ms(&s->patience, now_ms) > config->limits.handshake_ms) {
         fail(s, LOG_DEBUG, "client-failed", "the client has left, and what it sent before is not taken");
-    } else if (idle_ms > config->limits.idle_ms) {
+    } else if (patience_is_over(&s->patience, awaits_broker(s), config->limits.idle_ms, now_ms)) {
         fail(s, LOG_INFO, "idle", "nothing has been sent for longer than limits.idle-timeout");
+    }
+}
+
+static void sweep_late(struct session *s)
+{
+    switch (s->state) {
+    case SESSION_GREETING:
+        fail(s, LOG_WARNING, "client-failed", "the client's handshake took longer than limits.handshake-timeout");
+        return;
+    case SESSION_FINDING:
+        leave_broker(s, "resolving the broker's name took longer than limits.connect-timeout");
+        return;
+    case SESSION_CONNECTING:
+        leave_endpoint(s, "reaching the broker took longer than limits.connect-timeout");
+        return;
+    case SESSION_FLUSHING:
+        fail(s, LOG_DEBUG, "flush-ended", "what was left to send was not taken within limits.handshake-timeout");
+        return;
+    default:
+        finish(s);
+        return;
     }
 }
 
 void session_sweep(struct session *s, int64_t now_ms)
 {
-    switch (s->state) {
-    case SESSION_GREETING:
-        if (now_ms > s->deadline_ms) {
-            fail(s, LOG_WARNING, "client-failed", "the client's handshake took longer than limits.handshake-timeout");
-        }
-        return;
-    case SESSION_FINDING:
-    case SESSION_CONNECTING:
-        if (now_ms > s->deadline_ms) {
-            leave_broker(s, "reaching the broker took longer than limits.connect-timeout");
-        }
-        return;
-    case SESSION_RELAYING:
+    if (s->state == SESSION_RELAYING) {
         sweep_relaying(s, now_ms);
-        return;
-    case SESSION_FLUSHING:
-        if (now_ms > s->deadline_ms) {
-            fail(s, LOG_DEBUG, "flush-ended", "what was left to send was not taken");
-        }
-        return;
-    case SESSION_ENDED:
-        return;
+    } else if (s->state != SESSION_ENDED && now_ms > s->deadline_ms) {
+        sweep_late(s);
     }
+}
+
+int64_t session_stalled_ms(const struct session *s, int64_t now_ms)
+{
+    return s->relay ? patience_stalled_ms(&s->patience, now_ms) : 0;
+}
+
+void session_make_room(struct session *s)
+{
+    fail(s, LOG_WARNING, "client-failed",
+         "a request took too long to come in, or an answer to be taken, while others waited for memory");
 }
 
 void session_retry(struct session *s)
@@ -670,7 +775,7 @@ void session_drain(struct session *s)
 {
     if (s->state == SESSION_RELAYING || s->state == SESSION_FLUSHING) {
         turn(s);
-    } else {
+    } else if (s->state != SESSION_LINGERING) {
         finish(s);
     }
 }

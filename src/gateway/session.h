@@ -16,6 +16,10 @@ extern const struct relay_hooks session_hooks;
 void session_begin(struct worker *worker, const struct gate *gate, int descriptor, const struct endpoint *peer);
 /* For every session of the worker, once a second: ends what is idle or takes too long. */
 void session_sweep(struct session *session, int64_t now_ms);
+/* How long it has kept memory for a request, or for output, that does not get on. */
+int64_t session_stalled_ms(const struct session *session, int64_t now_ms);
+/* Ends it for that, since others wait for memory. */
+void session_make_room(struct session *session);
 /* Reads on if it was waiting for memory. */
 void session_retry(struct session *session);
 /* No new requests are wanted: ends it as soon as nothing is in flight. */

@@ -120,6 +120,23 @@ static signet_error use_generation(struct worker *worker, struct generation *g)
     return SIGNET_OK;
 }
 
+/* While some wait for memory, whoever has kept it for longest without getting on ends; one at a time, so that no more do than it takes. */
+static void make_room(struct worker *worker)
+{
+    struct session *slowest = NULL;
+    int64_t most_ms = worker->plant->config->limits.handshake_ms;
+    for (struct session *s = worker->sessions; worker->starved > 0 && s; s = session_next(s)) {
+        int64_t stalled_ms = session_stalled_ms(s, loop_now_ms(worker->loop));
+        if (stalled_ms > most_ms) {
+            most_ms = stalled_ms;
+            slowest = s;
+        }
+    }
+    if (slowest) {
+        session_make_room(slowest); /* and when those who wait have tried again, the next */
+    }
+}
+
 static void sweep(void *context)
 {
     struct worker *worker = context;
@@ -130,6 +147,7 @@ static void sweep(void *context)
         next = session_next(s);
         session_sweep(s, loop_now_ms(worker->loop));
     }
+    make_room(worker);
 }
 
 static void retry(void *context)
@@ -141,6 +159,7 @@ static void retry(void *context)
         next = session_next(s);
         session_retry(s);
     }
+    make_room(worker);
 }
 
 void worker_memory_was_short(struct worker *worker)
