@@ -72,6 +72,18 @@ static void leave(struct resolution *resolution)
     }
 }
 
+static struct resolution *take_asker(struct question *question)
+{
+    struct resolution *first = question->askers;
+    if (first) {
+        question->askers = first->next;
+        if (first->next) {
+            first->next->link = &question->askers;
+        }
+    }
+    return first;
+}
+
 static void collect(const struct addrinfo *found, struct resolution_answer *answer)
 {
     for (; found && answer->count < RESOLUTION_ENDPOINTS_MAX; found = found->ai_next) {
@@ -100,8 +112,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     question->loop->questions_asked--;
     atomic_fetch_sub(&asked, 1);
     unlink_question(question);
-    for (struct resolution *first; (first = question->askers);) {
-        leave(first);
+    for (struct resolution *first; (first = take_asker(question));) {
         answer(first, &result);
     }
     uv_freeaddrinfo(found);
