@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/session.h"
+#include "gateway/session_body.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +8,6 @@
 #include "gateway/advertised.h"
 #include "gateway/identity.h"
 #include "gateway/log.h"
-#include "gateway/patience.h"
-#include "gateway/refusal_log.h"
-#include "gateway/upstream.h"
 #include "net/watch.h"
 
 enum {
@@ -19,44 +16,6 @@ enum {
     ORIGIN_BYTES_MAX = ENDPOINT_NETWORK_BYTES + CAUSE_BYTES,
     LINGER_MS = 2000, /* clients and brokers close as soon as they see the end */
     DISCARD_BYTES = 4096,
-};
-
-enum session_state {
-    SESSION_GREETING,   /* the client's connection is being established */
-    SESSION_FINDING,    /* the broker's name is being resolved */
-    SESSION_CONNECTING, /* the broker's connection is being established */
-    SESSION_RELAYING,
-    SESSION_FLUSHING,  /* one side is gone or something was wrong: what waits for the other is still sent */
-    SESSION_LINGERING, /* both have been told of the end, and are read from until they close too */
-    SESSION_ENDED,
-};
-
-/* One of the two connections. */
-struct end {
-    struct session *session;
-    struct watch *watch;
-    bool ended; /* sends no more */
-    bool gone;  /* nor takes any more: what is for it is dropped */
-};
-
-struct session {
-    struct worker *worker;
-    struct session *next, **back;
-    const struct gate *gate;
-    enum session_state state;
-    struct end ends[2]; /* by relay_side */
-    unsigned open_watches;
-    struct relay *relay;
-    int32_t node;   /* that the client wants; -1 any */
-    bool misplaced; /* the broker is not the node that the client wants, as is known by now */
-    bool starved;   /* counted in the worker's */
-    bool left;      /* the client sends no more, though not all that it sent may have been read */
-    struct upstream upstream;
-    struct resolution *resolution; /* of the upstream's broker, while it is under way */
-    int64_t deadline_ms;           /* loop time; of every state, in RELAYING for authentication */
-    struct patience patience;
-    char peer[ENDPOINT_TEXT_BYTES];
-    uint8_t network[ENDPOINT_NETWORK_BYTES]; /* of the peer */
 };
 
 static void turn(struct session *s);
@@ -101,7 +60,7 @@ static struct slice origin_of(const struct session *s, const char *event, const 
     return slice_of(ret, network + strlen(ret + network));
 }
 
-static void tell(const struct session *s, enum log_level level, const char *event, const char *why)
+void session_tell(const struct session *s, enum log_level level, const char *event, const char *why)
 {
     char origin[ORIGIN_BYTES_MAX];
     const struct log_field fields[] = {
@@ -131,7 +90,7 @@ static void unlink_session(struct session *s)
     worker_connection_ended(s->worker, s->gate);
 }
 
-static void watch_closed(void *context)
+void session_watch_closed(void *context)
 {
     struct end *end = context;
     struct session *s = end->session;
@@ -153,12 +112,6 @@ static void note_starved(struct session *s, bool starved)
     }
 }
 
-static void close_broker(struct session *s)
-{
-    watch_close(s->ends[RELAY_BROKER].watch);
-    s->ends[RELAY_BROKER].watch = NULL;
-}
-
 /* Only the connections are left. */
 static void end_conversation(struct session *s)
 {
@@ -171,7 +124,7 @@ static void end_conversation(struct session *s)
 }
 
 /* Everything closes at the end of the turn; the session goes with its last connection. */
-static void finish(struct session *s)
+void session_finish(struct session *s)
 {
     if (s->state != SESSION_ENDED) {
         s->state = SESSION_ENDED;
@@ -191,10 +144,10 @@ static void linger(struct session *s, struct end *end)
     for (int reads = 0; outcome == IO_DONE && reads < READS_PER_TURN; reads++) {
         outcome = connection_read(connection, unwanted, sizeof unwanted, &got);
     }
-    end->ended = outcome == IO_CLOSED || outcome == IO_FAILED;
+    end->ended = end->ended || outcome == IO_CLOSED || outcome == IO_FAILED;
     watch_want(end->watch, end->ended ? 0 : told == IO_DONE ? WATCH_READ : WATCH_WRITE);
     if (s->ends[RELAY_CLIENT].ended && s->ends[RELAY_BROKER].ended) {
-        finish(s);
+        session_finish(s);
     }
 }
 
@@ -213,12 +166,12 @@ static void take_leave(struct session *s)
     }
 }
 
-static void fail(struct session *s, enum log_level level, const char *event, const char *why)
+void session_fail(struct session *s, enum log_level level, const char *event, const char *why)
 {
     if (s->state != SESSION_ENDED) {
-        tell(s, level, event, why);
+        session_tell(s, level, event, why);
     }
-    finish(s);
+    session_finish(s);
 }
 
 static bool was_closed(const struct session *s, enum relay_side side)
@@ -230,8 +183,8 @@ static void fail_connection(struct session *s, enum relay_side side)
 {
     struct cause cause;
     connection_cause(watch_connection(s->ends[side].watch), &cause);
-    fail(s, was_closed(s, side) ? LOG_DEBUG : LOG_WARNING, side == RELAY_CLIENT ? "client-failed" : "broker-failed",
-         cause.text);
+    session_fail(s, was_closed(s, side) ? LOG_DEBUG : LOG_WARNING,
+                 side == RELAY_CLIENT ? "client-failed" : "broker-failed", cause.text);
 }
 
 /* A client that is gone may have sent something just before, with acks=0, that has not gone out yet. */
@@ -243,7 +196,7 @@ static bool survives_failure(struct session *s, enum relay_side side)
     }
     struct cause cause;
     connection_cause(watch_connection(s->ends[side].watch), &cause);
-    tell(s, LOG_DEBUG, "client-failed", cause.text);
+    session_tell(s, LOG_DEBUG, "client-failed", cause.text);
     s->left = s->ends[side].ended = s->ends[side].gone = true;
     return true;
 }
@@ -285,7 +238,7 @@ static void request_refused(void *context, const struct request_refusal *refusal
 static void authenticated(void *context, struct slice principal)
 {
     (void)principal;
-    tell(context, LOG_INFO, "authenticated", "the broker accepted the client's SASL exchange");
+    session_tell(context, LOG_INFO, "authenticated", "the broker accepted the client's SASL exchange");
 }
 
 const struct relay_hooks session_hooks = { map_address, batch_refused, request_refused, authenticated };
@@ -305,7 +258,7 @@ static void pump(struct session *s, enum relay_side side)
         uint8_t *at;
         size_t room, got = 0;
         if (relay_room(s->relay, side, &at, &room)) {
-            fail(s, LOG_ERROR, "out-of-memory", relay_fault(s->relay));
+            session_fail(s, LOG_ERROR, "out-of-memory", relay_fault(s->relay));
             return;
         }
         if (room == 0) {
@@ -323,7 +276,7 @@ static void pump(struct session *s, enum relay_side side)
         patience_active(&s->patience, loop_now_ms(s->worker->loop));
         size_t in_flight = relay_in_flight(s->relay);
         if (relay_received(s->relay, side, got, wall_clock_ms())) {
-            tell(s, LOG_WARNING, "conversation-ended", relay_fault(s->relay));
+            session_tell(s, LOG_WARNING, "conversation-ended", relay_fault(s->relay));
             flush_and_finish(s);
             return;
         }
@@ -387,7 +340,7 @@ static bool flush_both(struct session *s)
         if (sent && s->state == SESSION_RELAYING &&
             (relay_received(s->relay, RELAY_BROKER, 0, wall_clock_ms()) ||
              relay_received(s->relay, RELAY_CLIENT, 0, wall_clock_ms()))) {
-            tell(s, LOG_WARNING, "conversation-ended", relay_fault(s->relay));
+            session_tell(s, LOG_WARNING, "conversation-ended", relay_fault(s->relay));
             flush_and_finish(s);
         }
     }
@@ -445,7 +398,7 @@ static void turn(struct session *s)
     watch_want(s->ends[RELAY_BROKER].watch, wishes(s, RELAY_BROKER));
 }
 
-static void relay_ready(struct session *s, enum relay_side side, unsigned events)
+void session_relay_ready(struct session *s, enum relay_side side, unsigned events)
 {
     if (s->state == SESSION_LINGERING) {
         linger(s, &s->ends[side]);
@@ -463,130 +416,14 @@ static void relay_ready(struct session *s, enum relay_side side, unsigned events
     }
 }
 
-static void connect_next(struct session *s);
-static void find_broker(struct session *s);
-
-static void begin_relaying(struct session *s)
+void session_begin_relaying(struct session *s)
 {
     int64_t now_ms = loop_now_ms(s->worker->loop);
     s->state = SESSION_RELAYING;
     s->deadline_ms = now_ms + s->worker->plant->config->limits.handshake_ms;
     patience_active(&s->patience, now_ms);
-    tell(s, LOG_DEBUG, "connected", connection_protocol(watch_connection(s->ends[RELAY_BROKER].watch)));
+    session_tell(s, LOG_DEBUG, "connected", connection_protocol(watch_connection(s->ends[RELAY_BROKER].watch)));
     turn(s);
-}
-
-/* This broker is given up; if any would do, another one is tried. */
-static void leave_broker(struct session *s, const char *why)
-{
-    tell(s, LOG_WARNING, "broker-failed", why);
-    if (!upstream_has_another(&s->upstream) || s->left) {
-        finish(s);
-        return;
-    }
-    resolution_cancel(s->resolution);
-    s->resolution = NULL;
-    close_broker(s);
-    find_broker(s);
-}
-
-/* This address of the broker is given up; the broker may have another one. */
-static void leave_endpoint(struct session *s, const char *why)
-{
-    if (!upstream_has_endpoint(&s->upstream)) {
-        leave_broker(s, why);
-        return;
-    }
-    tell(s, LOG_DEBUG, "broker-failed", why);
-    close_broker(s);
-    connect_next(s);
-}
-
-/* A broker that is reached and then fails does so at its other addresses too. */
-static void broker_failed(struct session *s)
-{
-    struct cause cause;
-    const struct connection *connection = watch_connection(s->ends[RELAY_BROKER].watch);
-    signet_error error = connection_error(connection);
-    connection_cause(connection, &cause);
-    if (error == SIGNET_ERROR_SYSTEM || error == SIGNET_ERROR_CLOSED) {
-        leave_endpoint(s, cause.text);
-    } else {
-        leave_broker(s, cause.text);
-    }
-}
-
-static void broker_ready(void *context, unsigned events)
-{
-    struct session *s = ((struct end *)context)->session;
-    if (s->state != SESSION_CONNECTING) {
-        relay_ready(s, RELAY_BROKER, events);
-        return;
-    }
-    struct watch *watch = s->ends[RELAY_BROKER].watch;
-    enum io_outcome outcome = connection_handshake(watch_connection(watch));
-    if (outcome == IO_DONE) {
-        begin_relaying(s);
-    } else if (outcome == IO_WOULD_BLOCK) {
-        watch_want(watch, WATCH_READ);
-    } else {
-        broker_failed(s);
-    }
-}
-
-static void open_broker(struct session *s, int descriptor, const struct endpoint *endpoint)
-{
-    struct connection *connection = NULL;
-    struct end *end = &s->ends[RELAY_BROKER];
-    const struct watch_handler handler = { broker_ready, watch_closed, end };
-    struct tls_context *tls = tls_slot_get(&s->worker->plant->cluster_tls);
-    signet_error error = connection_connecting(descriptor, endpoint, tls, s->upstream.broker.host, &connection);
-    tls_context_release(tls);
-    error = error ? error : watch_new(s->worker->loop, connection, &handler, &end->watch);
-    if (error) {
-        connection_free(connection);
-        fail(s, LOG_WARNING, "broker-failed", signet_error_text(error));
-        return;
-    }
-    s->open_watches++;
-    s->state = SESSION_CONNECTING;
-    s->deadline_ms = loop_now_ms(s->worker->loop) + s->worker->plant->config->limits.connect_ms;
-    watch_want(end->watch, WATCH_WRITE);
-}
-
-static void connect_next(struct session *s)
-{
-    int descriptor = -1;
-    struct endpoint endpoint;
-    struct cause cause;
-    if (upstream_connect(&s->upstream, &descriptor, &endpoint, &cause)) {
-        leave_broker(s, cause.text);
-    } else {
-        open_broker(s, descriptor, &endpoint);
-    }
-}
-
-static void resolved(void *context, const struct resolution_answer *answer)
-{
-    struct session *s = context;
-    s->resolution = NULL;
-    if (answer->error || answer->count == 0) {
-        leave_broker(s, answer->cause.text);
-        return;
-    }
-    upstream_resolved(&s->upstream, answer);
-    connect_next(s);
-}
-
-static void find_broker(struct session *s)
-{
-    s->state = SESSION_FINDING;
-    s->deadline_ms = loop_now_ms(s->worker->loop) + s->worker->plant->config->limits.connect_ms;
-    upstream_choose(&s->upstream, s->worker->plant, s->node);
-    signet_error error = resolution_begin(s->worker->loop, &s->upstream.broker, resolved, s, &s->resolution);
-    if (error) {
-        leave_broker(s, signet_error_text(error));
-    }
 }
 
 static void greeted(struct session *s)
@@ -594,7 +431,7 @@ static void greeted(struct session *s)
     char principal[PRINCIPAL_BYTES_MAX + 1];
     struct watch *watch = s->ends[RELAY_CLIENT].watch;
     if (!identity_of_client(s->gate->listener, watch_connection(watch), principal, sizeof principal)) {
-        fail(s, LOG_WARNING, "client-refused", "the client is not known by what this listener goes by");
+        session_fail(s, LOG_WARNING, "client-refused", "the client is not known by what this listener goes by");
         return;
     }
     const char *name = connection_server_name(watch_connection(watch));
@@ -606,14 +443,14 @@ static void greeted(struct session *s)
     };
     s->relay = relay_new(&s->worker->relay, &client);
     if (!s->relay) {
-        fail(s, LOG_ERROR, "out-of-memory", "no memory for another session");
+        session_fail(s, LOG_ERROR, "out-of-memory", "no memory for another session");
         return;
     }
     if (client.principal.size > 0) {
-        tell(s, LOG_INFO, "authenticated", "the client showed a certificate of tls.client-ca");
+        session_tell(s, LOG_INFO, "authenticated", "the client showed a certificate of tls.client-ca");
     }
     watch_want(watch, WATCH_HANGUP);
-    find_broker(s);
+    session_find_broker(s);
 }
 
 static void client_ready(void *context, unsigned events)
@@ -621,7 +458,7 @@ static void client_ready(void *context, unsigned events)
     struct session *s = ((struct end *)context)->session;
     struct watch *watch = s->ends[RELAY_CLIENT].watch;
     if (s->state >= SESSION_RELAYING) {
-        relay_ready(s, RELAY_CLIENT, events);
+        session_relay_ready(s, RELAY_CLIENT, events);
     } else if (s->state != SESSION_GREETING) {
         s->left = s->left || (events & WATCH_HANGUP); /* what it sent before still goes out: nobody answers acks=0 */
     } else {
@@ -654,7 +491,7 @@ static signet_error open_client(struct session *s, int descriptor, const struct 
     size_t index = (size_t)(s->gate->listener - plant->config->listeners);
     struct connection *connection = NULL;
     struct end *end = &s->ends[RELAY_CLIENT];
-    const struct watch_handler handler = { client_ready, watch_closed, end };
+    const struct watch_handler handler = { client_ready, session_watch_closed, end };
     struct tls_context *tls = tls_slot_get(&plant->listener_tls[index]);
     signet_error error = connection_accepted(descriptor, peer, tls, &connection);
     tls_context_release(tls);
@@ -681,7 +518,7 @@ void session_begin(struct worker *worker, const struct gate *gate, int descripto
     endpoint_network(peer, s->network);
     signet_error error = open_client(s, descriptor, peer);
     if (error) {
-        tell(s, LOG_ERROR, "client-failed", signet_error_text(error));
+        session_tell(s, LOG_ERROR, "client-failed", signet_error_text(error));
         free(s);
         return;
     }
@@ -689,71 +526,6 @@ void session_begin(struct worker *worker, const struct gate *gate, int descripto
     s->open_watches = 1;
     link_session(s);
     client_ready(&s->ends[RELAY_CLIENT], WATCH_READ);
-}
-
-static bool is_unknown(const struct session *s)
-{
-    return identity_is_the_brokers(s->gate->listener) && relay_principal(s->relay).size == 0;
-}
-
-/* Nothing but the broker's answer can bring it on. */
-static bool awaits_broker(const struct session *s)
-{
-    return relay_in_flight(s->relay) > 0 && relay_pending(s->relay, RELAY_CLIENT) == 0 &&
-           relay_pending(s->relay, RELAY_BROKER) == 0;
-}
-
-static void sweep_relaying(struct session *s, int64_t now_ms)
-{
-    const struct config *config = s->worker->plant->config;
-    if (is_unknown(s) && now_ms > s->deadline_ms) {
-        fail(s, LOG_WARNING, "client-failed", "the client did not authenticate within limits.handshake-timeout");
-    } else if (s->left && patience_idle_ms(&s->patience, now_ms) > config->limits.handshake_ms) {
-        fail(s, LOG_DEBUG, "client-failed", "the client has left, and what it sent before is not taken");
-    } else if (patience_is_over(&s->patience, awaits_broker(s), config->limits.idle_ms, now_ms)) {
-        fail(s, LOG_INFO, "idle", "nothing has been sent for longer than limits.idle-timeout");
-    }
-}
-
-static void sweep_late(struct session *s)
-{
-    switch (s->state) {
-    case SESSION_GREETING:
-        fail(s, LOG_WARNING, "client-failed", "the client's handshake took longer than limits.handshake-timeout");
-        return;
-    case SESSION_FINDING:
-        leave_broker(s, "resolving the broker's name took longer than limits.connect-timeout");
-        return;
-    case SESSION_CONNECTING:
-        leave_endpoint(s, "reaching the broker took longer than limits.connect-timeout");
-        return;
-    case SESSION_FLUSHING:
-        fail(s, LOG_DEBUG, "flush-ended", "what was left to send was not taken within limits.handshake-timeout");
-        return;
-    default:
-        finish(s);
-        return;
-    }
-}
-
-void session_sweep(struct session *s, int64_t now_ms)
-{
-    if (s->state == SESSION_RELAYING) {
-        sweep_relaying(s, now_ms);
-    } else if (s->state != SESSION_ENDED && now_ms > s->deadline_ms) {
-        sweep_late(s);
-    }
-}
-
-int64_t session_stalled_ms(const struct session *s, int64_t now_ms)
-{
-    return s->relay ? patience_stalled_ms(&s->patience, now_ms) : 0;
-}
-
-void session_make_room(struct session *s)
-{
-    fail(s, LOG_WARNING, "client-failed",
-         "a request took too long to come in, or an answer to be taken, while others waited for memory");
 }
 
 void session_retry(struct session *s)
@@ -776,11 +548,11 @@ void session_drain(struct session *s)
     if (s->state == SESSION_RELAYING || s->state == SESSION_FLUSHING) {
         turn(s);
     } else if (s->state != SESSION_LINGERING) {
-        finish(s);
+        session_finish(s);
     }
 }
 
 void session_abandon(struct session *s)
 {
-    finish(s);
+    session_finish(s);
 }
