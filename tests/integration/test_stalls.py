@@ -78,6 +78,36 @@ def test_consumers_that_read_nothing_while_nobody_waits(tmp_path, kafka):
             connection.socket.close()
 
 
+def test_request_that_got_its_memory_late(tmp_path, kafka):
+    """It has the whole time from then on, although it began long before and others still wait."""
+    settings = {"limits": {"memory": "16MiB", "frame-bytes": "4MiB", "handshake-timeout": "3s"}, "workers": 1}
+    with Gateway(tmp_path, kafka, topics=CLEAR, settings=settings) as gateway, contextlib.ExitStack() as stack:
+        topic = Endpoint(gateway.bootstrap, kafka, by_batch=True).topic("clear-late", max_message_bytes=3 << 20)
+        request = wire.produce(topic, segment.forge([(None, bytes(2_600_000))]).data)
+
+        def begin():
+            connection = stack.enter_context(wire.Wire(gateway.bootstrap, seconds=30))
+            connection.send(request[:4])
+            time.sleep(0.02)
+            connection.send(request[4:100])
+            return connection
+
+        for _ in range(6):
+            begin()
+        began = time.monotonic()
+        time.sleep(0.3)
+        for _ in range(8):
+            begin()
+        late = begin()
+        pieces = [request[at:at + 50_000] for at in range(100, len(request), 50_000)]
+        for number, piece in enumerate(pieces, 1):
+            late.send(piece)
+            time.sleep(max(0, began + 5.5 * number / len(pieces) - time.monotonic()))
+        answer = late.receive()
+        assert answer and produce_error(answer, topic) == 0
+        assert len(gateway.events("client-failed")) >= 6
+
+
 # At the end.
 
 
