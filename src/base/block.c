@@ -39,7 +39,6 @@ static struct block *take_kept(struct budget *budget, size_t capacity)
         if (block->capacity == capacity) {
             *at = block->next;
             budget->kept_bytes -= capacity;
-            budget->kept_in_use = true;
             ASAN_UNPOISON_MEMORY_REGION(block->data, capacity);
             return block;
         }
@@ -69,6 +68,7 @@ static void make_room(struct budget *budget, size_t capacity)
 static void keep(struct budget *budget, struct block *block)
 {
     make_room(budget, block->capacity);
+    block->aged = false;
     block->next = budget->kept;
     budget->kept = block;
     budget->kept_bytes += block->capacity;
@@ -86,10 +86,16 @@ void budget_trim(struct budget *budget)
 
 void budget_sweep(struct budget *budget)
 {
-    if (!budget->kept_in_use) {
-        budget_trim(budget);
+    struct block **at = &budget->kept;
+    while (*at && !(*at)->aged) { /* the last released come first */
+        (*at)->aged = true;
+        at = &(*at)->next;
     }
-    budget->kept_in_use = false;
+    for (struct block *block; (block = *at);) {
+        *at = block->next;
+        budget->kept_bytes -= block->capacity;
+        free(block);
+    }
 }
 
 struct block *block_new(struct budget *budget, size_t capacity)

@@ -21,7 +21,6 @@ struct budget {
     size_t kept_bytes_max; /* of blocks that nobody uses, beside those that are; 0: none is kept */
     size_t kept_bytes;
     struct block *kept; /* the last one released first */
-    bool kept_in_use;   /* some block was taken from among them since budget_sweep */
 };
 
 struct block {
@@ -29,6 +28,7 @@ struct block {
     size_t references;
     size_t capacity;
     bool secret;        /* wiped when released: it has held a credential */
+    bool aged;          /* kept for longer than since the last budget_sweep */
     struct block *next; /* of those that are kept */
     uint8_t data[];
 };
@@ -43,7 +43,7 @@ void block_release(struct block *block);
 bool budget_admits(const struct budget *budget, size_t size);
 /* Frees what is kept. */
 void budget_trim(struct budget *budget);
-/* The same when nothing was taken from it since the last call: to be called now and then. */
+/* Frees what has been kept since before the last call: to be called now and then. */
 void budget_sweep(struct budget *budget);
 
 #endif

@@ -16,33 +16,48 @@ struct crew {
     pthread_mutex_t lock;
     pthread_cond_t posted; /* there is a task, or no more will come */
     pthread_cond_t done;   /* some job has no unfinished task left */
-    struct crew_task *first, **end;
+    struct crew_job *jobs; /* whose turn it is next */
     bool closing;
     size_t size;
     struct hand hands[];
 };
 
-/* The first in the queue: of that job, or of any when it is NULL. */
-static struct crew_task *take(struct crew *crew, const struct crew_job *job)
+/* Jobs take turns, so that a large one does not keep the others waiting. */
+static void enter(struct crew *crew, struct crew_job *job)
 {
-    for (struct crew_task **at = &crew->first; *at; at = &(*at)->next) {
-        struct crew_task *task = *at;
-        if (job && task->job != job) {
-            continue;
-        }
-        *at = task->next;
-        if (crew->end == &task->next) {
-            crew->end = at;
-        }
-        return task;
+    if (crew->jobs) {
+        job->next = crew->jobs;
+        job->before = crew->jobs->before;
+        job->before->next = job->next->before = job;
+    } else {
+        crew->jobs = job->next = job->before = job;
     }
-    return NULL;
+}
+
+static void leave(struct crew *crew, struct crew_job *job)
+{
+    job->before->next = job->next;
+    job->next->before = job->before;
+    if (crew->jobs == job) {
+        crew->jobs = job->next == job ? NULL : job->next;
+    }
+    job->next = job->before = NULL;
+}
+
+static struct crew_task *take(struct crew *crew, struct crew_job *job)
+{
+    struct crew_task *task = job->first;
+    job->first = task->next;
+    if (!job->first) {
+        job->last = NULL;
+        leave(crew, job);
+    }
+    return task;
 }
 
 /* With the lock held, which is given up meanwhile. */
-static void run(struct crew *crew, struct crew_task *task, size_t who)
+static void run(struct crew *crew, struct crew_job *job, struct crew_task *task, size_t who)
 {
-    struct crew_job *job = task->job;
     pthread_mutex_unlock(&crew->lock);
     task->run(task, who);
     pthread_mutex_lock(&crew->lock);
@@ -57,9 +72,10 @@ static void *work(void *context)
     struct crew *crew = hand->crew;
     pthread_mutex_lock(&crew->lock);
     while (!crew->closing) {
-        struct crew_task *task = take(crew, NULL);
-        if (task) {
-            run(crew, task, hand->who);
+        struct crew_job *job = crew->jobs;
+        if (job) {
+            crew->jobs = job->next;
+            run(crew, job, take(crew, job), hand->who);
         } else {
             pthread_cond_wait(&crew->posted, &crew->lock);
         }
@@ -95,7 +111,6 @@ struct crew *crew_new(size_t threads)
     pthread_mutex_init(&crew->lock, NULL);
     pthread_cond_init(&crew->posted, NULL);
     pthread_cond_init(&crew->done, NULL);
-    crew->end = &crew->first;
     if (start(crew, threads) == 0) {
         crew_free(crew);
         return NULL;
@@ -129,18 +144,29 @@ size_t crew_size(const struct crew *crew)
 void crew_post(struct crew_job *job, struct crew_task *task)
 {
     struct crew *crew = job->crew;
-    task->job = job;
     task->next = NULL;
     if (!crew) {
         task->run(task, 0);
         return;
     }
     pthread_mutex_lock(&crew->lock);
-    *crew->end = task;
-    crew->end = &task->next;
+    if (job->last) {
+        job->last->next = task;
+    } else {
+        job->first = task;
+        enter(crew, job);
+    }
+    job->last = task;
     job->unfinished++;
     pthread_cond_signal(&crew->posted);
     pthread_mutex_unlock(&crew->lock);
+}
+
+static void wait_for_others(struct crew *crew, const struct crew_job *job)
+{
+    while (job->unfinished > 0) {
+        pthread_cond_wait(&crew->done, &crew->lock);
+    }
 }
 
 void crew_finish(struct crew_job *job)
@@ -150,13 +176,24 @@ void crew_finish(struct crew_job *job)
         return;
     }
     pthread_mutex_lock(&crew->lock);
-    while (job->unfinished > 0) {
-        struct crew_task *task = take(crew, job);
-        if (task) {
-            run(crew, task, 0);
-        } else {
-            pthread_cond_wait(&crew->done, &crew->lock);
-        }
+    while (job->first) {
+        run(crew, job, take(crew, job), 0);
     }
+    wait_for_others(crew, job);
+    pthread_mutex_unlock(&crew->lock);
+}
+
+void crew_drop(struct crew_job *job)
+{
+    struct crew *crew = job->crew;
+    if (!crew) {
+        return;
+    }
+    pthread_mutex_lock(&crew->lock);
+    while (job->first) {
+        take(crew, job);
+        job->unfinished--;
+    }
+    wait_for_others(crew, job);
     pthread_mutex_unlock(&crew->lock);
 }

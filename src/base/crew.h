@@ -18,14 +18,16 @@ struct crew;
 
 struct crew_job {
     struct crew *crew; /* NULL: tasks are done at once by whoever posts them */
-    size_t unfinished; /* the crew's, under its lock */
+    /* The crew's, under its lock, from here on. */
+    struct crew_task *first, *last; /* those that nobody has begun */
+    struct crew_job *next, *before; /* in the ring of jobs that have some */
+    size_t unfinished;
 };
 
 struct crew_task {
     /* `who` is 0 for the thread that owns the job, and from 1 on for those of the crew: for memory that is not to be shared. */
     void (*run)(struct crew_task *task, size_t who);
-    struct crew_job *job;   /* the crew's, as is the next */
-    struct crew_task *next; /* in the queue */
+    struct crew_task *next; /* the crew's: in its job */
 };
 
 /* `threads` > 0.  NULL when there is no memory or no thread to be had. */
@@ -38,5 +40,7 @@ size_t crew_size(const struct crew *crew);
 void crew_post(struct crew_job *job, struct crew_task *task);
 /* Returns when all tasks of the job have been done.  Only the thread that posted them calls it. */
 void crew_finish(struct crew_job *job);
+/* Gives up those that nobody has begun, and returns when the others have been done. */
+void crew_drop(struct crew_job *job);
 
 #endif

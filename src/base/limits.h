@@ -14,7 +14,11 @@ enum {
     /* Scratch for edits is cut from blocks of this size. */
     SCRATCH_BLOCK_BYTES = 2048,
 
-    /* Blocks from this size on are kept when they are released, so much for each worker and so much for the process. */
+    /*
+     * Blocks from this size on are kept for a second or two when they are
+     * released, so much for each worker and so much for the process, besides
+     * the memory of frames.
+     */
     KEPT_BLOCK_BYTES_MIN = 64 * 1024,
     KEPT_BYTES_MAX = 4 * 1024 * 1024,
     KEPT_BYTES_PROCESS_MAX = 32 * 1024 * 1024,
@@ -46,7 +50,7 @@ enum {
     LOOK_AHEAD_BYTES_MIN = 128 * 1024,
     LOOK_AHEAD_STEP_BYTES = 64 * 1024,
     /* For smaller batches handing over costs more than it saves. */
-    LOOK_AHEAD_BATCH_BYTES_MIN = 8 * 1024,
+    CREW_BATCH_BYTES_MIN = 8 * 1024,
     /* Threads of the crew, at most: more of them would only take turns at memory. */
     CREW_THREADS_MAX = 4,
     /* How far back in a response the batch before it in its stream is looked for; farther, it is verified on its own. */

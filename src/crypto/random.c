@@ -3,9 +3,15 @@
 
 #include <sodium.h>
 
+#include "crypto/table_hash.h"
+
 signet_error crypto_start(void)
 {
-    return sodium_init() < 0 ? SIGNET_ERROR_CRYPTO : SIGNET_OK;
+    if (sodium_init() < 0) {
+        return SIGNET_ERROR_CRYPTO;
+    }
+    table_hash_start();
+    return SIGNET_OK;
 }
 
 void random_fill(void *memory, size_t size)

@@ -13,6 +13,7 @@ enum {
     SWEEP_MS = 1000,
     /* What one Fetch may take of a worker's memory. */
     FETCH_SHARE = 8,
+    KEPT_SHARE = 8, /* of the budget may be kept beside it */
     FETCH_BYTES_MIN = 1024 * 1024,
     FETCH_BYTES_MAX = 16 * 1024 * 1024,
     APPEND_SKEW_MS = 10 * 60 * 1000,
@@ -115,6 +116,7 @@ static signet_error use_generation(struct worker *worker, struct generation *g)
     worker->unwrap_cache = ring.unwrap_cache;
     use_rules(worker, g);
     keyring_free(&before);
+    opener_free(&worker->relay.opener); /* what it has of the last keys */
     generation_release(worker->generation);
     worker->generation = g;
     return SIGNET_OK;
@@ -140,7 +142,7 @@ static void make_room(struct worker *worker)
 static void sweep(void *context)
 {
     struct worker *worker = context;
-    atomic_store(&worker->memory_bytes, worker->relay.budget.used_bytes);
+    atomic_store(&worker->memory_bytes, worker->relay.budget.used_bytes + worker->relay.budget.kept_bytes);
     budget_sweep(&worker->relay.budget);
     log_limit_sweep(&worker->log_limit, loop_now_ms(worker->loop));
     for (struct session *s = worker->sessions, *next; s; s = next) {
@@ -318,6 +320,13 @@ static int32_t fetch_bytes(size_t budget)
     return (int32_t)(share < FETCH_BYTES_MAX ? share : FETCH_BYTES_MAX);
 }
 
+static size_t kept_bytes(size_t budget, uint32_t workers)
+{
+    size_t share = KEPT_BYTES_PROCESS_MAX / workers;
+    share = share < budget / KEPT_SHARE ? share : budget / KEPT_SHARE;
+    return share < KEPT_BYTES_MAX ? share : KEPT_BYTES_MAX;
+}
+
 static signet_error init_relay(struct worker *worker, uint32_t workers)
 {
     const struct config *config = worker->plant->config;
@@ -325,10 +334,7 @@ static signet_error init_relay(struct worker *worker, uint32_t workers)
     compression_init(&worker->compression);
     relay->shared = worker->plant->shared;
     relay->budget.limit_bytes = config->limits.memory_bytes / workers;
-    relay->budget.kept_bytes_max = KEPT_BYTES_PROCESS_MAX / workers;
-    if (relay->budget.kept_bytes_max > KEPT_BYTES_MAX) {
-        relay->budget.kept_bytes_max = KEPT_BYTES_MAX;
-    }
+    relay->budget.kept_bytes_max = kept_bytes(relay->budget.limit_bytes, workers);
     relay->frame_bytes_max = config->limits.frame_bytes;
     relay->fetch_bytes_max = fetch_bytes(relay->budget.limit_bytes);
     relay->append_skew_ms = APPEND_SKEW_MS;

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "crypto/table_hash.h"
+
 /* A chained hash table of partitions; a partition is there only while something is waiting to be told of it. */
 struct waiting {
     struct waiting *next;
@@ -48,7 +50,8 @@ void acknowledged_free(struct acknowledged *a)
 
 static struct waiting **find(struct acknowledged *a, const struct place *place)
 {
-    size_t bucket = (size_t)(load_u64(place->topic.bytes) + (uint32_t)place->partition * 31u) % BUCKETS;
+    size_t bucket =
+        table_hash(slice_of(place->topic.bytes, sizeof place->topic.bytes), (uint32_t)place->partition) % BUCKETS;
     struct waiting **at = &a->buckets[bucket];
     while (*at && !place_equal(&(*at)->place, place)) {
         at = &(*at)->next;

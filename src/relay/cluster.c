@@ -76,9 +76,7 @@ static enum walk_answer learn_topic(struct cluster_visit *c, struct walk_visit *
     if (c->topic_name.size == 0 || topic_id_is_zero(&c->topic_id)) {
         return WALK_KEEP;
     }
-    /* Clients remember an id that comes with an error, too. */
-    signet_error error = known ? topic_ref_learn(relay, &c->topic_id, c->topic_name)
-                               : topic_ref_check(relay, &c->topic_id, c->topic_name);
+    signet_error error = topic_ref_learn(relay, &c->topic_id, c->topic_name); /* with an error too: so do clients */
     if (!error && known && policy_find(&relay->worker->policy, c->topic_name)->seal) {
         error = topics_confirm(&relay->topics, &c->topic_id, c->topic_name, relay->now_ms);
     }

@@ -161,12 +161,10 @@ void topic_ref_by_id(struct relay *relay, const struct topic_id *id, struct topi
  */
 signet_error topic_ref_require(const struct topic_ref *ref, struct relay *relay, struct unresolved *unresolved);
 /*
- * What brokers say the name of an id is.  PROTOCOL when the operator vouches
- * for another, as a client that is told so would take what is in clear under
- * the id for messages of the topic named; to learn, also when it was another
- * before.
+ * What brokers say the name of an id is, to a client or to us.  PROTOCOL when
+ * the operator vouches for another name, or brokers have given another before:
+ * a client that believed it would take one topic's messages for another's.
  */
-signet_error topic_ref_check(struct relay *relay, const struct topic_id *id, struct slice name);
 signet_error topic_ref_learn(struct relay *relay, const struct topic_id *id, struct slice name);
 /* What Kafka answers for a topic that is not there, by how the request names topics. */
 int16_t topic_ref_unknown(const struct topic_ref *ref);

@@ -4,14 +4,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/cursor.h"
+#include "crypto/table_hash.h"
 
 struct entry {
     struct topic_id id; /* zero: empty */
     struct topic_name name;
 };
 
-/* Open addressing, at most half full.  Ids are random already, but a broker may choose them: probes are bounded. */
+/* Open addressing, at most half full. */
 struct directory {
     pthread_mutex_t lock;
     struct entry *entries;
@@ -38,7 +38,7 @@ void directory_free(struct directory *directory)
 
 static struct entry *probe(struct entry *entries, size_t capacity, const struct topic_id *id)
 {
-    size_t at = (size_t)(load_u64(id->bytes) ^ load_u64(id->bytes + 8)) & (capacity - 1);
+    size_t at = table_hash(slice_of(id->bytes, sizeof id->bytes), 0) & (capacity - 1);
     while (!topic_id_is_zero(&entries[at].id) && !topic_id_equal(&entries[at].id, id)) {
         at = (at + 1) & (capacity - 1);
     }

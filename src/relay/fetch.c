@@ -360,7 +360,7 @@ void fetch_look_ahead(struct relay *relay, const struct frame *so_far, size_t ca
     }
     struct response_header header;
     int header_version = response_header_version(api_find(entry->api_key), entry->version);
-    relay->ahead = relay->ahead ? relay->ahead : ahead_new(relay->worker->shared.crew, LOOK_AHEAD_BATCH_BYTES_MIN);
+    relay->ahead = relay->ahead ? relay->ahead : ahead_new(relay->worker->shared.crew, CREW_BATCH_BYTES_MIN);
     relay->ahead_bytes = came;
     if (!relay->ahead || response_header_read(slice_of(so_far->data, came), header_version, &header)) {
         return;

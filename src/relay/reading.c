@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "base/cursor.h"
+#include "crypto/table_hash.h"
 
 void reading_free(struct reading *reading)
 {
@@ -16,7 +16,8 @@ void reading_free(struct reading *reading)
 
 static struct reading_partition *probe(struct reading_partition *partitions, size_t capacity, const struct place *place)
 {
-    size_t at = (size_t)(load_u64(place->topic.bytes) + (uint32_t)place->partition * 0x9e3779b1u) & (capacity - 1);
+    struct slice topic = slice_of(place->topic.bytes, sizeof place->topic.bytes);
+    size_t at = table_hash(topic, (uint32_t)place->partition) & (capacity - 1);
     while (!topic_id_is_zero(&partitions[at].place.topic) && !place_equal(&partitions[at].place, place)) {
         at = (at + 1) & (capacity - 1);
     }

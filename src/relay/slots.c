@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "crypto/table_hash.h"
+
 void slots_free(struct slots *slots)
 {
     free(slots->slots);
@@ -17,15 +19,9 @@ void slots_clear(struct slots *slots)
     slots->count = 0;
 }
 
-/* FNV-1a (draft-eastlake-fnv), 64 bits folded. */
 uint32_t slots_hash(struct slice key, uint32_t more)
 {
-    uint64_t hash = 0xcbf29ce484222325u ^ more;
-    for (size_t i = 0; i < key.size; i++) {
-        hash = (hash ^ key.data[i]) * 0x100000001b3u;
-    }
-    hash *= 0x100000001b3u;
-    return (uint32_t)(hash ^ (hash >> 32));
+    return (uint32_t)table_hash(key, more);
 }
 
 uint32_t slots_find(const struct slots *slots, uint32_t hash, bool (*is_it)(const void *context, uint32_t place),

@@ -35,7 +35,7 @@ void topic_ref_by_id(struct relay *relay, const struct topic_id *id, struct topi
     }
 }
 
-signet_error topic_ref_check(struct relay *relay, const struct topic_id *id, struct slice name)
+static signet_error check_known(struct relay *relay, const struct topic_id *id, struct slice name)
 {
     const struct known_topic *known = policy_known(&relay->worker->policy, id);
     return !known || slice_equal_text(name, known->name)
@@ -46,7 +46,7 @@ signet_error topic_ref_check(struct relay *relay, const struct topic_id *id, str
 
 signet_error topic_ref_learn(struct relay *relay, const struct topic_id *id, struct slice name)
 {
-    signet_error error = topic_ref_check(relay, id, name);
+    signet_error error = check_known(relay, id, name);
     if (error || policy_known(&relay->worker->policy, id)) {
         return error;
     }

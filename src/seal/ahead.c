@@ -39,7 +39,7 @@ void ahead_free(struct ahead *ahead)
     if (!ahead) {
         return;
     }
-    ahead_finish(ahead);
+    crew_drop(&ahead->job);
     for (struct page *page; (page = ahead->first);) {
         ahead->first = page->next;
         free(page);

@@ -24,7 +24,7 @@ struct ahead;
 
 /* `crew` may be NULL.  Batches of fewer bytes than that are left alone.  NULL when memory is out. */
 struct ahead *ahead_new(struct crew *crew, size_t batch_bytes_min);
-/* Waits for what is under way; takes NULL. */
+/* Gives up what has not been begun, and waits for the rest; takes NULL. */
 void ahead_free(struct ahead *ahead);
 
 /*

@@ -467,6 +467,16 @@ static void open_item(struct crew_task *task, size_t who)
     }
 }
 
+/* Handing over a small batch costs more than it saves. */
+static void post_or_run(struct pass *pass, struct open_item *item)
+{
+    if (item->envelope.ciphertext.size >= CREW_BATCH_BYTES_MIN) {
+        crew_post(&pass->opening, &item->task);
+    } else {
+        item->task.run(&item->task, 0);
+    }
+}
+
 static signet_error begin_opening(struct pass *pass, struct open_item *item)
 {
     const struct envelope *e = &item->envelope;
@@ -479,7 +489,7 @@ static signet_error begin_opening(struct pass *pass, struct open_item *item)
     if (!error) {
         item->task.run = open_item;
         item->opening = true;
-        crew_post(&pass->opening, &item->task);
+        post_or_run(pass, item);
     }
     return error;
 }

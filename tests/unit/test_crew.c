@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
 #include "base/crew.h"
 
@@ -99,6 +102,72 @@ static void owners_do_not_mix(void **state)
     crew_free(crew);
 }
 
+/* Tasks that hold the crew up until they are let go. */
+struct gate_task {
+    struct crew_task task;
+    atomic_bool *open;
+    atomic_int *begun, *passed;
+};
+
+static void pass(struct crew_task *task, size_t who)
+{
+    struct gate_task *gated = (struct gate_task *)task;
+    (void)who;
+    atomic_fetch_add(gated->begun, 1);
+    while (!atomic_load(gated->open)) {
+        sched_yield();
+    }
+    atomic_fetch_add(gated->passed, 1);
+}
+
+static void what_is_dropped_is_not_begun(void **state)
+{
+    (void)state;
+    atomic_bool open = false;
+    atomic_int begun = 0, passed = 0;
+    struct gate_task blocking[THREADS], more[TASKS];
+    struct crew *crew = crew_new(THREADS);
+    struct crew_job job = { .crew = crew }, other = { .crew = crew };
+    for (size_t i = 0; i < THREADS; i++) {
+        blocking[i] = (struct gate_task){ { .run = pass }, &open, &begun, &passed };
+        crew_post(&job, &blocking[i].task);
+    }
+    while (atomic_load(&begun) < THREADS) {
+        sched_yield();
+    }
+    for (size_t i = 0; i < TASKS; i++) {
+        more[i] = (struct gate_task){ { .run = pass }, &open, &begun, &passed };
+        crew_post(&other, &more[i].task);
+    }
+    crew_drop(&other);
+    atomic_store(&open, true);
+    crew_finish(&job);
+    assert_int_equal(atomic_load(&passed), THREADS);
+    crew_drop(&job);
+    crew_free(crew);
+}
+
+static void jobs_take_turns(void **state)
+{
+    (void)state;
+    struct crew *crew = crew_new(1);
+    static struct sum many[ROUNDS * TASKS], few[2];
+    struct crew_job large = { .crew = crew }, small = { .crew = crew };
+    for (size_t i = 0; i < ROUNDS * TASKS; i++) {
+        many[i] = (struct sum){ .task.run = add_up, .from = i };
+        crew_post(&large, &many[i].task);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        few[i] = (struct sum){ .task.run = add_up, .from = i };
+        crew_post(&small, &few[i].task);
+    }
+    crew_finish(&small);
+    crew_finish(&large);
+    check(&few[1], 1, 1);
+    check(&many[ROUNDS * TASKS - 1], ROUNDS * TASKS - 1, 1);
+    crew_free(crew);
+}
+
 static void an_idle_crew_goes(void **state)
 {
     (void)state;
@@ -113,6 +182,8 @@ int main(void)
         cmocka_unit_test(without_a_crew_the_owner_does_it_all),
         cmocka_unit_test(all_that_is_posted_is_done),
         cmocka_unit_test(owners_do_not_mix),
+        cmocka_unit_test(what_is_dropped_is_not_begun),
+        cmocka_unit_test(jobs_take_turns),
         cmocka_unit_test(an_idle_crew_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
