@@ -2,6 +2,7 @@
 """Peers that stand still, and peers that are merely slow: the former make room for others, the latter are served."""
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -85,8 +86,10 @@ def test_request_that_got_its_memory_late(tmp_path, kafka):
         topic = Endpoint(gateway.bootstrap, kafka, by_batch=True).topic("clear-late", max_message_bytes=3 << 20)
         request = wire.produce(topic, segment.forge([(None, bytes(2_600_000))]).data)
 
+        numbers = map("127.0.0.{}".format, itertools.count(2))  # so that the log tells of each
+
         def begin():
-            connection = stack.enter_context(wire.Wire(gateway.bootstrap, seconds=30))
+            connection = stack.enter_context(wire.Wire(gateway.bootstrap, seconds=30, source=next(numbers)))
             connection.send(request[:4])
             time.sleep(0.02)
             connection.send(request[4:100])
