@@ -12,9 +12,9 @@
 
 /* Two writers with one name or one key. */
 void trust_check_writers(const struct yaml_file *file, const struct trust *trust);
-/* Two last good offsets for one place; `prefix` is the path of the revocation. */
+/* Two last good offsets for one topic id and partition, under whatever names; `prefix` is the path of the revocation. */
 void trust_check_last_good(const struct yaml_file *file, struct key_path prefix, const struct trusted_writer *writer);
-/* Two cut-overs for one place. */
+/* Two cut-overs for one topic id and partition, under whatever names. */
 void trust_check_cut_overs(const struct yaml_file *file, const struct trust *trust);
 
 #endif

@@ -42,6 +42,7 @@ struct trust_text {
 };
 
 static const cyaml_schema_field_t last_good_fields[] = {
+    YAML_FIELD_TEXT("topic", struct place_text, topic),
     YAML_FIELD_TEXT("topic-id", struct place_text, topic_id),
     YAML_FIELD_TEXT("partition", struct place_text, partition),
     YAML_FIELD_TEXT("offset", struct place_text, offset),
@@ -122,8 +123,11 @@ static void take_integer(const struct yaml_file *file, struct key_path prefix, c
 }
 
 static void take_place(const struct yaml_file *file, struct key_path prefix, const struct place_text *text,
-                       struct place *ret_place)
+                       struct place *ret_place, char **ret_topic)
 {
+    if (yaml_check_topic(file, prefix, text->topic)) {
+        *ret_topic = yaml_copy(file, text->topic);
+    }
     yaml_take_topic_id(file, prefix, text->topic_id, &ret_place->topic);
     int64_t partition = 0;
     take_integer(file, prefix, "partition", text->partition, INT32_MAX, &partition);
@@ -212,7 +216,7 @@ static void take_revocation(const struct yaml_file *file, struct key_path prefix
     for (size_t i = 0; writer->last_good && i < text->last_good_count; i++) {
         struct key_path path = key_path_of("%s.last-good[%zu]", prefix.text, i);
         struct last_good *good = &writer->last_good[writer->last_good_count++];
-        take_place(file, path, &text->last_good[i], &good->place);
+        take_place(file, path, &text->last_good[i], &good->place, &good->topic);
         take_integer(file, path, "offset", text->last_good[i].offset, INT64_MAX, &good->offset);
     }
     trust_check_last_good(file, prefix, writer);
@@ -257,8 +261,7 @@ static void take_cut_overs(const struct yaml_file *file, const struct trust_text
     for (size_t i = 0; trust->cut_overs && i < text->cut_overs_count; i++) {
         struct key_path path = key_path_of("cut-overs[%zu]", i);
         struct cut_over *cut_over = &trust->cut_overs[trust->cut_over_count++];
-        yaml_check_topic(file, path, text->cut_overs[i].topic);
-        take_place(file, path, &text->cut_overs[i], &cut_over->place);
+        take_place(file, path, &text->cut_overs[i], &cut_over->place, &cut_over->topic);
         take_integer(file, path, "offset", text->cut_overs[i].offset, INT64_MAX, &cut_over->offset);
     }
     trust_check_cut_overs(file, trust);
@@ -271,8 +274,7 @@ static void take_exceptions(const struct yaml_file *file, const struct trust_tex
         const struct place_text *row = &text->exceptions[i];
         struct key_path path = key_path_of("exceptions[%zu]", i);
         struct accepted_exception *exception = &trust->exceptions[trust->exception_count++];
-        yaml_check_topic(file, path, row->topic);
-        take_place(file, path, row, &exception->place);
+        take_place(file, path, row, &exception->place, &exception->topic);
         take_integer(file, path, "first-offset", row->first_offset, INT64_MAX, &exception->first_offset);
         take_integer(file, path, "last-offset", row->last_offset, INT64_MAX, &exception->last_offset);
         if (exception->last_offset < exception->first_offset) {

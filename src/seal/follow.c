@@ -61,7 +61,8 @@ static bool ends_before(const struct follow *f, int64_t offset)
 static const struct accepted_exception *accepted(const struct follow_exceptions *exceptions, int64_t first,
                                                  int64_t last)
 {
-    return exceptions ? trust_find_exception(exceptions->trust, exceptions->place, first, last) : NULL;
+    return exceptions ? trust_find_exception(exceptions->trust, exceptions->place, exceptions->topic_name, first, last)
+                      : NULL;
 }
 
 /* Offsets that a log can have, and one more can follow. */

@@ -63,6 +63,7 @@ struct follow_finding {
 struct follow_exceptions {
     const struct trust *trust;
     const struct place *place;
+    struct slice topic_name;
 };
 
 /* Starts as all zero. */

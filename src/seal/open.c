@@ -129,7 +129,7 @@ static bool read_marker(const struct batch *batch, bool *ret_commit)
 static enum verdict verdict_of_clear(struct pass *pass, const struct open_item *item)
 {
     if (!pass->cut_over_known) {
-        pass->cut_over = trust_cut_over(pass->opener->trust, &pass->request->place);
+        pass->cut_over = trust_cut_over(pass->opener->trust, &pass->request->place, pass->request->topic_name);
         pass->cut_over_known = true;
     }
     return batch_last_offset(&item->batch.header) < pass->cut_over ? VERDICT_CLEAR : VERDICT_UNSEALED;
@@ -292,7 +292,8 @@ static enum verdict judge(const struct pass *pass, const struct open_item *item)
     }
     bool trusted = trusted_writer_may_write(item->writer, h->topic_name) &&
                    trusted_writer_valid_at(item->writer, h->seal_time_ms) &&
-                   trusted_writer_believed_at(item->writer, &request->place, batch_last_offset(&item->batch.header));
+                   trusted_writer_believed_at(item->writer, &request->place, request->topic_name,
+                                              batch_last_offset(&item->batch.header));
     return trusted ? VERDICT_AUTHENTIC : VERDICT_NOT_TRUSTED;
 }
 
@@ -318,13 +319,15 @@ static struct follow_batch as_followed(const struct open_item *item)
 static const struct accepted_exception *exception_for(const struct pass *pass, const struct open_item *item)
 {
     const struct batch_header *h = &item->batch.header;
-    return trust_find_exception(pass->opener->trust, &pass->request->place, h->base_offset, batch_last_offset(h));
+    return trust_find_exception(pass->opener->trust, &pass->request->place, pass->request->topic_name, h->base_offset,
+                                batch_last_offset(h));
 }
 
 /* Rule 13, or for a batch that is bad already whether an exception lets it be replaced. */
 static void place_in_order(struct pass *pass, struct open_item *item)
 {
-    const struct follow_exceptions exceptions = { pass->opener->trust, &pass->request->place };
+    const struct follow_exceptions exceptions = { pass->opener->trust, &pass->request->place,
+                                                  pass->request->topic_name };
     const struct follow *follow = &pass->partition->follow;
     struct follow_batch batch = as_followed(item);
     if (batch.unknown) {

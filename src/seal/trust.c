@@ -10,10 +10,17 @@ void trust_free(struct trust *trust)
         for (size_t t = 0; t < writer->topic_count; t++) {
             free(writer->topics[t]);
         }
+        for (size_t g = 0; g < writer->last_good_count; g++) {
+            free(writer->last_good[g].topic);
+        }
         free(writer->topics);
         free(writer->last_good);
     }
+    for (size_t i = 0; i < trust->cut_over_count; i++) {
+        free(trust->cut_overs[i].topic);
+    }
     for (size_t i = 0; i < trust->exception_count; i++) {
+        free(trust->exceptions[i].topic);
         free(trust->exceptions[i].reason);
     }
     free(trust->writers);
@@ -106,35 +113,44 @@ bool trusted_writer_valid_at(const struct trusted_writer *writer, int64_t seal_t
     return seal_time_ms >= writer->not_before_ms && seal_time_ms <= writer->not_after_ms;
 }
 
-bool trusted_writer_believed_at(const struct trusted_writer *writer, const struct place *place, int64_t last_offset)
+static bool row_applies(const struct place *row_place, const char *row_topic, const struct place *place,
+                        struct slice topic)
+{
+    return place_equal(row_place, place) && slice_equal_text(topic, row_topic);
+}
+
+bool trusted_writer_believed_at(const struct trusted_writer *writer, const struct place *place, struct slice topic,
+                                int64_t last_offset)
 {
     if (!writer->revoked) {
         return true;
     }
     for (size_t i = 0; i < writer->last_good_count; i++) {
-        if (place_equal(&writer->last_good[i].place, place)) {
-            return last_offset <= writer->last_good[i].offset;
+        const struct last_good *good = &writer->last_good[i];
+        if (row_applies(&good->place, good->topic, place, topic)) {
+            return last_offset <= good->offset;
         }
     }
     return false;
 }
 
-int64_t trust_cut_over(const struct trust *trust, const struct place *place)
+int64_t trust_cut_over(const struct trust *trust, const struct place *place, struct slice topic)
 {
     for (size_t i = 0; i < trust->cut_over_count; i++) {
-        if (place_equal(&trust->cut_overs[i].place, place)) {
-            return trust->cut_overs[i].offset;
+        const struct cut_over *cut_over = &trust->cut_overs[i];
+        if (row_applies(&cut_over->place, cut_over->topic, place, topic)) {
+            return cut_over->offset;
         }
     }
     return 0;
 }
 
 const struct accepted_exception *trust_find_exception(const struct trust *trust, const struct place *place,
-                                                      int64_t first_offset, int64_t last_offset)
+                                                      struct slice topic, int64_t first_offset, int64_t last_offset)
 {
     for (size_t i = 0; i < trust->exception_count; i++) {
         const struct accepted_exception *exception = &trust->exceptions[i];
-        if (place_equal(&exception->place, place) && first_offset <= last_offset &&
+        if (row_applies(&exception->place, exception->topic, place, topic) && first_offset <= last_offset &&
             exception->first_offset <= first_offset && exception->last_offset >= last_offset) {
             return exception;
         }

@@ -27,8 +27,14 @@ struct place {
     int32_t partition;
 };
 
+/*
+ * Each row about a place has the topic's name beside its id, and applies to
+ * what is read under both: which id a name has is the brokers' word, and what
+ * is said of one topic must not be had for another by giving out its id.
+ */
 struct last_good {
     struct place place;
+    char *topic;
     int64_t offset; /* of the last record that is still believed */
 };
 
@@ -45,11 +51,13 @@ struct trusted_writer {
 
 struct cut_over {
     struct place place;
+    char *topic;
     int64_t offset; /* the first offset that must be sealed */
 };
 
 struct accepted_exception {
     struct place place;
+    char *topic;
     int64_t first_offset, last_offset; /* inclusive */
     char *reason;
 };
@@ -72,13 +80,14 @@ const struct trusted_writer *trust_find_writer(const struct trust *trust, const 
 bool trusted_writer_may_write(const struct trusted_writer *writer, struct slice topic);
 bool trusted_writer_valid_at(const struct trusted_writer *writer, int64_t seal_time_ms);
 /* False when the writer is revoked and the batch does not end at or before the last good offset there. */
-bool trusted_writer_believed_at(const struct trusted_writer *writer, const struct place *place, int64_t last_offset);
+bool trusted_writer_believed_at(const struct trusted_writer *writer, const struct place *place, struct slice topic,
+                                int64_t last_offset);
 
 /* 0 when there is none. */
-int64_t trust_cut_over(const struct trust *trust, const struct place *place);
+int64_t trust_cut_over(const struct trust *trust, const struct place *place, struct slice topic);
 /* The entry that accepts all of [first, last], so that none reaches further than was looked into; NULL when there is none. */
 const struct accepted_exception *trust_find_exception(const struct trust *trust, const struct place *place,
-                                                      int64_t first_offset, int64_t last_offset);
+                                                      struct slice topic, int64_t first_offset, int64_t last_offset);
 
 /* `*` any run, `?` any one byte; the whole text must match. */
 bool pattern_matches(const char *pattern, struct slice text);

@@ -62,7 +62,7 @@ static void start(void)
         memcpy(writers[i].key, known.world.writers[i], WRITER_KEY_BYTES);
     }
     static char reason[] = "accepted";
-    exception = (struct accepted_exception){ known.world.place, 2, 109, reason };
+    exception = (struct accepted_exception){ known.world.place, pattern, 2, 109, reason };
     trust = (struct trust){ .writers = writers, .writer_count = 2, .exceptions = &exception };
     memcpy(trust.cluster_id, known.world.cluster_id, strlen(known.world.cluster_id));
     struct recipient_key key = { .secret = known.world.recipient_secrets[0] };

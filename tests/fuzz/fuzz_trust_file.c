@@ -18,11 +18,12 @@ static bool sound(const struct trust *trust)
     }
     for (size_t i = 0; i < trust->cut_over_count; i++) {
         const struct cut_over *cut_over = &trust->cut_overs[i];
-        good = good && trust_cut_over(trust, &cut_over->place) == cut_over->offset && cut_over->offset >= 0;
+        good = good && trust_cut_over(trust, &cut_over->place, slice_of_text(cut_over->topic)) == cut_over->offset &&
+               cut_over->offset >= 0;
     }
     for (size_t i = 0; i < trust->exception_count; i++) {
         const struct accepted_exception *exception = &trust->exceptions[i];
-        good = good && exception->reason && exception->first_offset <= exception->last_offset &&
+        good = good && exception->topic && exception->reason && exception->first_offset <= exception->last_offset &&
                !topic_id_is_zero(&exception->place.topic);
     }
     return good;

@@ -294,16 +294,16 @@ def strangers(tmp_path_factory, kafka, gateway, sealed):
     send(sealed, everywhere, 3)
     for partition, stranger in enumerate(STRANGERS):
         if stranger.trusted:
-            gateway.trusted[stranger.name] = trusted_as(stranger, kafka.topic_id(topic), partition)
+            gateway.trusted[stranger.name] = trusted_as(stranger, topic, kafka.topic_id(topic), partition)
     trust(gateway)
     return topic
 
 
-def trusted_as(stranger, topic, partition):
+def trusted_as(stranger, topic, topic_id, partition):
     if not stranger.last_good:
         return stranger.trusted
     elsewhere, offset = stranger.last_good
-    row = {"topic-id": topic, "partition": partition + elsewhere, "offset": offset}
+    row = {"topic": topic, "topic-id": topic_id, "partition": partition + elsewhere, "offset": offset}
     return {**stranger.trusted, "revoked": {"reason": "stolen", "last-good": [row]}}
 
 
@@ -376,6 +376,35 @@ def test_brokers_that_swap_topics(tmp_path, kafka, gateway, sealed):
     ids = [base64.urlsafe_b64decode(kafka.topic_id(topic) + "==") for topic in topics]
     with Impostor(kafka, *ids) as relay, relay.gateway(tmp_path, kafka, gateway.keys) as misled:
         check_read(misled, Endpoint(misled.bootstrap, kafka), topics[0], 0, [], "wrong place", 0)
+
+
+class Lender(Impostor):
+    """Gives out another topic's id for one topic's, and takes it back: what is read by it is that topic's own log."""
+
+    def edits(self):
+        return ((lambda data: data if MAGIC in data else data.replace(self.instead, self.what)),
+                (lambda data: data.replace(self.what, self.instead)))
+
+
+@pytest.mark.parametrize("rows, verdict", [
+    ("cut-overs", "unsealed"), ("exceptions", "unsealed"), ("last-good", "writer not trusted"),
+])
+def test_brokers_that_lend_an_id(tmp_path, kafka, gateway, sealed, direct, rows, verdict):
+    """What the trust file says of one topic is not had for another by giving out its id for that one's."""
+    topic, other = topics = [sealed.topic(name) for name in ("lent-to", "lent-from")]
+    ids = [base64.urlsafe_b64decode(kafka.topic_id(name) + "==") for name in topics]
+    row = {"topic": other, "topic-id": kafka.topic_id(other), "partition": 0}
+    with Lender(kafka, *ids) as relay, relay.gateway(tmp_path, kafka, gateway.keys) as misled:
+        ours = Endpoint(misled.bootstrap, kafka)
+        if rows == "last-good":
+            send_from([ours], topic)  # sealed for that id and this name, as whoever stole the writer's key can
+            misled.trusted[misled.writer] = {**REVOKED, "revoked": {"reason": "stolen", rows: [{**row, "offset": 9}]}}
+            trust(misled)
+        else:
+            send_from([direct], topic)
+            what = {"offset": 9} if rows == "cut-overs" else {"first-offset": 0, "last-offset": 2, "reason": "lost"}
+            trust(misled, **{rows: [{**row, **what}]})
+        check_read(misled, ours, topic, 0, [], verdict, 0)
 
 
 # Clear data.

@@ -341,12 +341,13 @@ static const struct exception_case exception_cases[] = {
 static void exceptions(void **state)
 {
     (void)state;
+    static char topic[] = "orders";
     const struct place place = { .partition = 3 };
     for (size_t i = 0; i < sizeof exception_cases / sizeof *exception_cases; i++) {
         const struct exception_case *c = &exception_cases[i];
-        struct accepted_exception entry = { place, c->first, c->last, NULL };
+        struct accepted_exception entry = { place, topic, c->first, c->last, NULL };
         const struct trust trust = { .exceptions = &entry, .exception_count = 1 };
-        const struct follow_exceptions where = { &trust, &place };
+        const struct follow_exceptions where = { &trust, &place, slice_of_text(topic) };
         struct follow f = { 0 };
         struct follow_pass pass = fetch_at(0);
         assert_int_equal(judge(&f, &pass, sealed(1, 1, 7, 0, 9)), VERDICT_AUTHENTIC);

@@ -153,7 +153,7 @@ static void what_is_not_sealed_takes_no_memory(void **state)
     enum { BATCHES = 12, COUNT = 700000 };
     struct reader_of r;
     reader_init(&r);
-    struct cut_over cut_over = { r.world.place, (int64_t)BATCHES * COUNT };
+    struct cut_over cut_over = { r.world.place, (char *)(uintptr_t)r.world.topic, (int64_t)BATCHES * COUNT };
     r.trust.cut_overs = &cut_over;
     r.trust.cut_over_count = 1;
     struct made made = world_plain(&r.world, &(struct want){ .count = COUNT, .codec = BATCH_CODEC_ZSTD });

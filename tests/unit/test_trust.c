@@ -92,6 +92,11 @@ static void specific_patterns_come_first(void **state)
 static const struct place place_a = { .topic = { { 1 } }, .partition = 0 };
 static const struct place place_b = { .topic = { { 1 } }, .partition = 1 };
 static const struct place place_c = { .topic = { { 2 } }, .partition = 0 };
+static char orders[] = "orders";
+static const struct slice named = { (const uint8_t *)orders, sizeof orders - 1 };
+
+/* Names that brokers could give the id of `orders`. */
+static const char *const other_names[] = { "", "order", "orders2", "Orders", "payments" };
 
 static void places_differ_in_each_part(void **state)
 {
@@ -138,28 +143,48 @@ static void validity_includes_both_ends(void **state)
 static void a_revoked_writer_is_believed_up_to_the_last_good_offset(void **state)
 {
     (void)state;
-    struct last_good good[] = { { place_a, 100 }, { place_b, 0 } };
+    struct last_good good[] = { { place_a, orders, 100 }, { place_b, orders, 0 } };
     struct trusted_writer writer = { .last_good = good, .last_good_count = 2 };
-    assert_true(trusted_writer_believed_at(&writer, &place_c, INT64_MAX)); /* not revoked: the list means nothing */
+    /* Not revoked: the list means nothing. */
+    assert_true(trusted_writer_believed_at(&writer, &place_c, named, INT64_MAX));
     writer.revoked = true;
-    assert_true(trusted_writer_believed_at(&writer, &place_a, 99));
-    assert_true(trusted_writer_believed_at(&writer, &place_a, 100));
-    assert_false(trusted_writer_believed_at(&writer, &place_a, 101));
-    assert_true(trusted_writer_believed_at(&writer, &place_b, 0));
-    assert_false(trusted_writer_believed_at(&writer, &place_b, 1));
-    assert_false(trusted_writer_believed_at(&writer, &place_c, 0));
+    assert_true(trusted_writer_believed_at(&writer, &place_a, named, 99));
+    assert_true(trusted_writer_believed_at(&writer, &place_a, named, 100));
+    assert_false(trusted_writer_believed_at(&writer, &place_a, named, 101));
+    assert_true(trusted_writer_believed_at(&writer, &place_b, named, 0));
+    assert_false(trusted_writer_believed_at(&writer, &place_b, named, 1));
+    assert_false(trusted_writer_believed_at(&writer, &place_c, named, 0));
     writer.last_good_count = 0;
-    assert_false(trusted_writer_believed_at(&writer, &place_a, 0));
+    assert_false(trusted_writer_believed_at(&writer, &place_a, named, 0));
 }
 
 static void everything_is_sealed_where_no_cut_over_says_otherwise(void **state)
 {
     (void)state;
-    struct cut_over cut_overs[] = { { place_a, 5000 } };
+    struct cut_over cut_overs[] = { { place_a, orders, 5000 } };
     struct trust trust = { .cut_overs = cut_overs, .cut_over_count = 1 };
-    assert_int_equal(trust_cut_over(&trust, &place_a), 5000);
-    assert_int_equal(trust_cut_over(&trust, &place_b), 0);
-    assert_int_equal(trust_cut_over(&trust, &place_c), 0); /* the topic made anew */
+    assert_int_equal(trust_cut_over(&trust, &place_a, named), 5000);
+    assert_int_equal(trust_cut_over(&trust, &place_b, named), 0);
+    assert_int_equal(trust_cut_over(&trust, &place_c, named), 0); /* the topic made anew */
+}
+
+/* Brokers say which id a name has: with the id of a topic that rows are about they must not get them for another. */
+static void rows_are_for_the_name_as_well_as_the_id(void **state)
+{
+    (void)state;
+    struct last_good good = { place_a, orders, 100 };
+    struct trusted_writer writer = { .revoked = true, .last_good = &good, .last_good_count = 1 };
+    struct cut_over cut_over = { place_a, orders, 5000 };
+    struct accepted_exception exception = { place_a, orders, 10, 12, NULL };
+    struct trust trust = {
+        .cut_overs = &cut_over, .cut_over_count = 1, .exceptions = &exception, .exception_count = 1
+    };
+    for (size_t i = 0; i < sizeof other_names / sizeof *other_names; i++) {
+        struct slice name = slice_of_text(other_names[i]);
+        assert_false(trusted_writer_believed_at(&writer, &place_a, name, 0));
+        assert_int_equal(trust_cut_over(&trust, &place_a, name), 0);
+        assert_null(trust_find_exception(&trust, &place_a, name, 10, 12));
+    }
 }
 
 struct exception_case {
@@ -170,7 +195,7 @@ struct exception_case {
 static void exceptions_reach_no_further_than_they_say(void **state)
 {
     (void)state;
-    struct accepted_exception exceptions[] = { { place_a, 10, 12, NULL } };
+    struct accepted_exception exceptions[] = { { place_a, orders, 10, 12, NULL } };
     struct trust trust = { .exceptions = exceptions, .exception_count = 1 };
     static const struct exception_case exception_cases[] = {
         { 0, 9, false },   { 0, 10, false },  { 10, 12, true }, { 11, 11, true },
@@ -178,10 +203,10 @@ static void exceptions_reach_no_further_than_they_say(void **state)
     };
     for (size_t i = 0; i < sizeof exception_cases / sizeof *exception_cases; i++) {
         const struct exception_case *c = &exception_cases[i];
-        const struct accepted_exception *found = trust_find_exception(&trust, &place_a, c->first, c->last);
+        const struct accepted_exception *found = trust_find_exception(&trust, &place_a, named, c->first, c->last);
         assert_int_equal(found != NULL, c->accepted);
-        assert_null(trust_find_exception(&trust, &place_b, c->first, c->last));
-        assert_null(trust_find_exception(&trust, &place_c, c->first, c->last));
+        assert_null(trust_find_exception(&trust, &place_b, named, c->first, c->last));
+        assert_null(trust_find_exception(&trust, &place_c, named, c->first, c->last));
     }
 }
 
@@ -199,6 +224,7 @@ int main(void)
         cmocka_unit_test(a_revoked_writer_is_believed_up_to_the_last_good_offset),
         cmocka_unit_test(everything_is_sealed_where_no_cut_over_says_otherwise),
         cmocka_unit_test(exceptions_reach_no_further_than_they_say),
+        cmocka_unit_test(rows_are_for_the_name_as_well_as_the_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

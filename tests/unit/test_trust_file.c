@@ -18,8 +18,9 @@
 #define ID_1  "AAAAAAAAAAAAAAAAAAAAAQ"
 #define ID_2  "_____________________w"
 
-#define HEAD   "version: 1\ncluster-id: c\n"                                             /* lines 1 and 2 */
-#define WRITER "writers:\n  - name: a\n    public-key: " KEY_A "\n    topics: [\"*\"]\n" /* lines 3 to 6 */
+#define HEAD      "version: 1\ncluster-id: c\n"                                             /* lines 1 and 2 */
+#define WRITER    "writers:\n  - name: a\n    public-key: " KEY_A "\n    topics: [\"*\"]\n" /* lines 3 to 6 */
+#define LAST_GOOD "    revoked:\n      reason: x\n      last-good:\n"                       /* lines 7 to 9 */
 
 static const char whole[] = HEAD "writers:\n"
                                  "  - name: a\n"
@@ -30,12 +31,12 @@ static const char whole[] = HEAD "writers:\n"
                                  "    revoked:\n"
                                  "      reason: laptop stolen\n"
                                  "      last-good:\n"
-                                 "        - { topic-id: " ID_1 ", partition: 0, offset: 1234 }\n"
-                                 "        - { topic-id: " ID_1 ", partition: 1, offset: 0 }\n"
+                                 "        - { topic: orders, topic-id: " ID_1 ", partition: 0, offset: 1234 }\n"
+                                 "        - { topic: payments, topic-id: " ID_1 ", partition: 1, offset: 0 }\n"
                                  "cut-overs:\n"
                                  "  - { topic: orders, topic-id: " ID_1 ", partition: 0, offset: 5000 }\n"
                                  "exceptions:\n"
-                                 "  - { topic: orders, topic-id: " ID_2
+                                 "  - { topic: returns, topic-id: " ID_2
                                  ", partition: 3, first-offset: 10, last-offset: 12, reason: \"disk fault\" }\n";
 
 static void a_whole_file_is_understood(void **state)
@@ -57,14 +58,17 @@ static void a_whole_file_is_understood(void **state)
     assert_true(writer->revoked);
     assert_int_equal(writer->last_good_count, 2);
     assert_int_equal(writer->last_good[0].offset, 1234);
+    assert_string_equal(writer->last_good[0].topic, "orders");
     assert_int_equal(writer->last_good[1].place.partition, 1);
     assert_int_equal(writer->last_good[1].place.topic.bytes[15], 1);
     assert_int_equal(trust.cut_over_count, 1);
     assert_int_equal(trust.cut_overs[0].offset, 5000);
+    assert_string_equal(trust.cut_overs[0].topic, "orders");
     assert_int_equal(trust.exception_count, 1);
     assert_int_equal(trust.exceptions[0].first_offset, 10);
     assert_int_equal(trust.exceptions[0].last_offset, 12);
     assert_int_equal(trust.exceptions[0].place.topic.bytes[0], 0xff);
+    assert_string_equal(trust.exceptions[0].topic, "returns");
     assert_string_equal(trust.exceptions[0].reason, "disk fault");
     trust_free(&trust);
 }
@@ -193,11 +197,20 @@ static const struct bad_case bad_cases[] = {
                   "  - { topic: o, topic-id: " ID_1 ", partition: 1, offset: 1 }\n  - { topic: o, topic-id: " ID_1
                   ", partition: 0, offset: 2 }\n",
       10, "cut-overs[2]", "two cut-overs for one partition (also on line 8)" },
+    { "two cut-overs under two names",
+      HEAD WRITER "cut-overs:\n  - { topic: o, topic-id: " ID_1 ", partition: 0, offset: 1 }\n"
+                  "  - { topic: p, topic-id: " ID_1 ", partition: 0, offset: 1 }\n",
+      9, "cut-overs[1]", "two cut-overs for one partition (also on line 8)" },
     { "two last good offsets",
-      HEAD WRITER "    revoked:\n      reason: x\n      last-good:\n        - { topic-id: " ID_1
-                  ", partition: 0, offset: 1 }\n"
-                  "        - { topic-id: " ID_1 ", partition: 0, offset: 1 }\n",
+      HEAD WRITER LAST_GOOD "        - { topic: o, topic-id: " ID_1 ", partition: 0, offset: 1 }\n"
+                            "        - { topic: o, topic-id: " ID_1 ", partition: 0, offset: 1 }\n",
       11, "writers[0].revoked.last-good[1]", "two last good offsets" },
+    { "no topic of a last good offset",
+      HEAD WRITER LAST_GOOD "        - { topic-id: " ID_1 ", partition: 0, offset: 1 }\n", 10,
+      "writers[0].revoked.last-good[0].topic", "missing" },
+    { "no topic of an exception",
+      HEAD WRITER "exceptions:\n  - { topic-id: " ID_1 ", partition: 0, first-offset: 1, last-offset: 1, reason: x }\n",
+      8, "exceptions[0].topic", "missing" },
     { "offsets reversed",
       HEAD WRITER "exceptions:\n  - { topic: o, topic-id: " ID_1
                   ", partition: 0, first-offset: 2, last-offset: 1, reason: x }\n",

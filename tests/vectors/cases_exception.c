@@ -139,6 +139,17 @@ static void no_further(struct world *w, const char *root)
     fetch_good(&v, &first, VERDICT_AUTHENTIC);
     fetch_bad(&v, &t.made[1], VERDICT_ALTERED);
     vector_end(&v, root);
+
+    v = begin(w, "of_another_name", "the offsets were accepted for another topic, whose id brokers lend", 5, 9);
+    v.rows_topic = "orders-eu";
+    t = three_batches(w);
+    fetch_begin(&v, 0, "a hole");
+    fetch_good(&v, &t.made[0], VERDICT_AUTHENTIC);
+    fetch_wrong_offset(&v, &t.made[2], 5, false);
+    spoil(&t.made[1]);
+    fetch_begin(&v, 5, "altered");
+    fetch_bad(&v, &t.made[1], VERDICT_ALTERED);
+    vector_end(&v, root);
 }
 
 static void delivered(struct world *w, const char *root)

@@ -116,6 +116,15 @@ static void unsealed(struct world *w, const char *root)
     }
     vector_end(&v, root);
 
+    v = vector_begin(w, "unsealed", "cut_over_of_another_name",
+                     "the cut-over is another topic's, whose id brokers lend");
+    v.cut_over = 10;
+    v.rows_topic = "orders-eu";
+    struct made lent = plain_at(w, 0, &(struct want){ .count = 3 });
+    fetch_begin(&v, 0, NULL);
+    fetch_bad(&v, &lent, VERDICT_UNSEALED);
+    vector_end(&v, root);
+
     v = vector_begin(w, "unsealed", "old_formats", "magic 0 and 1, whole or not, before the cut-over or behind it");
     v.cut_over = 10;
     struct made old = plain_at(w, 3, &(struct want){ .count = 1 });

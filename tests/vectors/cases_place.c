@@ -68,6 +68,16 @@ static void not_trusted(struct world *w, const char *root)
         fetch_bad(&v, &made, VERDICT_NOT_TRUSTED);
     }
     vector_end(&v, root);
+
+    v = vector_begin(w, "writer-not-trusted", "last_good_of_another_name",
+                     "revoked; the last good offset is another topic's, whose id brokers lend");
+    v.writers[0].revoked = true;
+    v.writers[0].last_good = 9;
+    v.rows_topic = "order";
+    made = SEALED_AT(w, 0, .count = 5);
+    fetch_begin(&v, 0, NULL);
+    fetch_bad(&v, &made, VERDICT_NOT_TRUSTED);
+    vector_end(&v, root);
 }
 
 static void key_unavailable(struct world *w, const char *root)

@@ -37,6 +37,11 @@ class Context:
     writers: list = field(default_factory=list)
     exceptions: list = field(default_factory=list)  # (first, last), both inclusive
     recipients: list = field(default_factory=list)  # X25519 secret keys
+    rows_topic: bytes | None = None  # the name that cut-over, last good offsets and exceptions are for; the place's
+
+    def here(self, row, otherwise):
+        """What a row says of this topic id and partition, if it is about this name too."""
+        return row if self.rows_topic in (None, self.topic) else otherwise
 
 
 @dataclass
@@ -123,7 +128,7 @@ def classify_or_raise(seen, magic, context):
         raise kafka.Malformed("number of records")
     value = first_value(seen, context)
     if value is None or value[:4] != seal.MAGIC:
-        raise Refused("clear" if seen.last < context.cut_over else "unsealed")
+        raise Refused("clear" if seen.last < context.here(context.cut_over, 0) else "unsealed")
     seen.envelope = seal.read_envelope(value)
 
 
@@ -182,7 +187,7 @@ def trusted(writer, header, last, context):
         any(fnmatch.fnmatchcase(topic, pattern) for pattern in writer.topics)
         and (writer.not_before is None or header.seal_time >= writer.not_before)
         and (writer.not_after is None or header.seal_time <= writer.not_after)
-        and not (writer.revoked and last > writer.last_good)
+        and not (writer.revoked and last > context.here(writer.last_good, -1))
     )
 
 
@@ -351,7 +356,7 @@ class Fetch:
     def accepts(self, about):
         """Whether one entry of the trust file has all of these offsets."""
         return about is not None and any(
-            first <= about[0] <= about[1] <= last for first, last in self.context.exceptions
+            first <= about[0] <= about[1] <= last for first, last in self.context.here(self.context.exceptions, [])
         )
 
     def judge(self, seen, vouched):

@@ -38,6 +38,7 @@ def context_of(vector):
         writers,
         [tuple(one) for one in vector["exceptions"]],
         [bytes.fromhex(secret) for secret in vector["recipient_secrets"]],
+        vector["rows_topic"].encode() if "rows_topic" in vector else None,
     )
 
 

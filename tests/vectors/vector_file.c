@@ -91,11 +91,11 @@ static json_t *describe_context(const struct vector *v)
     for (size_t i = 0; i < v->recipient_count; i++) {
         json_array_append_new(recipients, hex(w->recipient_secrets[v->recipients[i]], BOX_SECRET_BYTES));
     }
-    return json_pack("{s:s, s:s, s:o, s:s, s:i, s:s, s:I, s:o, s:o, s:o}", "comment", v->comment, "cluster_id",
-                     w->cluster_id, "topic_id", hex(w->place.topic.bytes, TOPIC_ID_BYTES), "topic", w->topic,
-                     "partition", (int)w->place.partition, "timestamp_type",
-                     v->log_append_time ? "LogAppendTime" : "CreateTime", "cut_over", (json_int_t)v->cut_over,
-                     "writers", writers, "exceptions", exceptions, "recipient_secrets", recipients);
+    return json_pack(
+        "{s:s, s:s, s:o, s:s, s:i, s:s, s:I, s:o, s:o, s:s*, s:o}", "comment", v->comment, "cluster_id", w->cluster_id,
+        "topic_id", hex(w->place.topic.bytes, TOPIC_ID_BYTES), "topic", w->topic, "partition", (int)w->place.partition,
+        "timestamp_type", v->log_append_time ? "LogAppendTime" : "CreateTime", "cut_over", (json_int_t)v->cut_over,
+        "writers", writers, "exceptions", exceptions, "rows_topic", v->rows_topic, "recipient_secrets", recipients);
 }
 
 static void fetch_end(struct vector *v)

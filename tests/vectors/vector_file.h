@@ -28,6 +28,7 @@ struct vector {
     size_t writer_count;
     int64_t exceptions[EXCEPTIONS_MAX][2];
     size_t exception_count;
+    const char *rows_topic; /* the name in the trust file's rows; NULL: the world's */
     int recipients[WORLD_RECIPIENTS];
     size_t recipient_count;
     json_t *fetches, *fetch, *batches;

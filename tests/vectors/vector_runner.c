@@ -63,7 +63,7 @@ static void take_writers(struct vector_runner *r, const json_t *vector)
     {
         check(i < RUNNER_WRITERS_MAX, "writers");
         r->patterns[i] = (char *)(uintptr_t)json_string_value(json_array_get(json_object_get(writer, "topics"), 0));
-        r->last_good[i] = (struct last_good){ r->request.place, vector_number(writer, "last_good", -1) };
+        r->last_good[i] = (struct last_good){ r->request.place, r->rows_topic, vector_number(writer, "last_good", -1) };
         r->writers[i] = (struct trusted_writer){
             .topics = &r->patterns[i],
             .topic_count = 1,
@@ -82,8 +82,10 @@ static void take_trust(struct vector_runner *r, const json_t *vector)
 {
     r->trust = (struct trust){ .writers = r->writers, .exceptions = r->exceptions };
     strncpy(r->trust.cluster_id, vector_text(vector, "cluster_id"), CLUSTER_ID_BYTES_MAX);
+    const char *rows_topic = json_object_get(vector, "rows_topic") ? "rows_topic" : "topic";
+    r->rows_topic = (char *)(uintptr_t)vector_text(vector, rows_topic);
     take_writers(r, vector);
-    r->cut_over = (struct cut_over){ r->request.place, vector_number(vector, "cut_over", 0) };
+    r->cut_over = (struct cut_over){ r->request.place, r->rows_topic, vector_number(vector, "cut_over", 0) };
     r->trust.cut_overs = &r->cut_over;
     r->trust.cut_over_count = 1;
     size_t i;
@@ -94,6 +96,7 @@ static void take_trust(struct vector_runner *r, const json_t *vector)
         static char reason[] = "accepted";
         r->exceptions[i] = (struct accepted_exception){
             .place = r->request.place,
+            .topic = r->rows_topic,
             .first_offset = json_integer_value(json_array_get(exception, 0)),
             .last_offset = json_integer_value(json_array_get(exception, 1)),
             .reason = reason,

@@ -24,6 +24,7 @@ struct vector_runner {
     struct trusted_writer writers[RUNNER_WRITERS_MAX];
     char *patterns[RUNNER_WRITERS_MAX];
     struct last_good last_good[RUNNER_WRITERS_MAX];
+    char *rows_topic;
     struct cut_over cut_over;
     struct accepted_exception exceptions[RUNNER_EXCEPTIONS_MAX];
     struct trust trust;
