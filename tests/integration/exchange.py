@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, field
 
 import clients
+import segment
 from clients import Record, can
 
 START = 1_700_000_000_000
@@ -161,13 +162,19 @@ def acknowledgements(endpoint, client):
     check_same(sent, receive(endpoint, client, topic, len(sent)))
 
 
+def batch_begin(endpoint, topic, partition, offset):
+    """The first offset of the batch that a record is in."""
+    path = endpoint.kafka.segments(topic, partition)[-1]
+    return max(batch.base_offset for batch in segment.read(path) if batch.base_offset <= offset)
+
+
 def starts(endpoint, client):
     """Reading from a time, from an offset, and from the end while more arrives."""
     topic = endpoint.topic("starts", partitions=2)
     first = plain_records(10, "first", 0) + plain_records(10, "first", 1)
     send(endpoint, client, topic, first, batch_records=3)
-    # Record 5 is the last of a batch of three in one partition, and the first of one in the other.
-    by_time = receive(endpoint, client, topic, 12 if endpoint.by_batch else 10, start=START + 5)
+    begins = [batch_begin(endpoint, topic, partition, 5) for partition in (0, 1)] if endpoint.by_batch else [5, 5]
+    by_time = receive(endpoint, client, topic, sum(10 - begin for begin in begins), start=START + 5)
     assert {r.offset for r in by_time.records if r.timestamp >= START + 5} == set(range(5, 10))
     by_offset = receive(endpoint, client, topic, 3, start={"1": 7})
     assert [r.place() for r in by_offset.in_order()] == [(1, 7), (1, 8), (1, 9)]
