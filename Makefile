@@ -3,6 +3,8 @@
 
 PRESETS_TEST := sanitize
 PYTEST = build/venv/bin/python -m pytest -q
+# What has workers, crew and reloads at once, for the sanitizer of threads.
+THREADED = $(addprefix tests/integration/test_,reload.py stalls.py gateway.py::test_large_batches)
 
 .PHONY: all packages test unit unit-gcc thread integration demo bench fuzz format lint install clean
 
@@ -32,6 +34,7 @@ integration: unit thread
 	@tools/kafka/fetch
 	@tools/venv
 	SIGNET=$(CURDIR)/build/sanitize/signet $(PYTEST) tests
+	SIGNET=$(CURDIR)/build/thread/signet $(PYTEST) $(THREADED)
 
 demo: all
 	@tools/packages demo

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import Callable, Mapping, Optional, Sequence
 
 import processes
+from processes import eventually
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 START_SECONDS_MAX = 60
@@ -217,13 +218,13 @@ class Kafka:
         settings = {key.replace("_", "."): str(value) for key, value in settings.items()}
         new = NewTopic(name, partitions, min(3, len(self.nodes)) if replicas is None else replicas, config=settings)
         self._done(self.admin_client.create_topics([new]))
-        self._until(lambda: self._led(name, partitions))
+        eventually(lambda: self._led(name, partitions))
         return name
 
     def delete_topic(self, name):
         """Needs confluent-kafka."""
         self._done(self.admin_client.delete_topics([name]))
-        self._until(lambda: name not in self.admin_client.list_topics(timeout=10).topics)
+        eventually(lambda: name not in self.admin_client.list_topics(timeout=10).topics)
 
     def leader(self, topic, partition=0):
         """The number of the node that leads a partition. Needs confluent-kafka."""
@@ -265,14 +266,6 @@ class Kafka:
     def _done(futures):
         for future in futures.values():
             future.result(30)
-
-    @staticmethod
-    def _until(condition, seconds=30):
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError("the cluster did not follow within %d s" % seconds)
-            time.sleep(0.02)
 
     # Starting.
 

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 _requests = queue.Queue()
 _children = []
@@ -38,6 +39,15 @@ def spawn(argv, **options):
         raise error
     _children.append(child)
     return child
+
+
+def eventually(condition, seconds=30):
+    """What the condition gives as soon as it gives something; fails when it does not."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "not within %d s" % seconds
+        time.sleep(0.02)
+    return found
 
 
 def stop(child, seconds=10):

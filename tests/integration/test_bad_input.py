@@ -17,6 +17,7 @@ import wire
 from clients import Record
 from exchange import Endpoint
 from gateway import Gateway
+from processes import eventually
 from steady import Steady
 
 # Freed memory that the sanitizer holds back would hide what the gateway itself keeps.
@@ -371,8 +372,7 @@ def test_strangers_at_one_listener(tmp_path, kafka):
     gateway.settings["listeners"] = [gateway.listener, exposed]
     with gateway:
         strangers = [wire.Wire(exposed["address"]) for _ in range(10)]
-        kafka._until(lambda: gateway.events("connections-full"))
-        (full, *_) = gateway.events("connections-full")
+        (full, *_) = eventually(lambda: gateway.events("connections-full"))
         assert (full["listener"], full["connections"]) == ("exposed", 3)
         for _ in range(2):
             with wire.Wire(gateway.bootstrap) as one, wire.Wire(gateway.bootstrap) as other:

@@ -20,6 +20,7 @@ from confluent_kafka import Producer
 from exchange import Endpoint
 from gateway import Gateway, program
 from kafka import JVM_TOOL
+from processes import eventually
 
 PARAMETRIZE_CLIENT = pytest.mark.parametrize("client", CLIENTS)
 DELEGATION_TOKEN_CLIENTS = ["java", "franz"]
@@ -45,14 +46,6 @@ def gateway(tmp_path_factory, secure_kafka, authority):
 
 def as_user(gateway, kafka, user, mechanism=None, **more):
     return Endpoint(gateway.bootstrap, kafka, {**kafka.client("SECURE", user, mechanism), **more}, by_batch=True)
-
-
-def eventually(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, condition
-        time.sleep(0.05)
-    return found
 
 
 # Known by the brokers: SASL goes through.

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import struct
 import threading
@@ -24,6 +23,7 @@ from exchange import Endpoint
 from gateway import Gateway, signet
 from kafka import ROOT
 from machine import lacks
+from processes import eventually
 from steady import Steady
 
 PARAMETRIZE_CLIENT = pytest.mark.parametrize("client", CLIENTS)
@@ -325,7 +325,7 @@ def test_lost_acknowledgements_and_a_restart(tmp_path, kafka, between, consumers
         with Steady(endpoint, topic, pause=0.002) as steady:
             for _ in range(10):
                 before = len(between.produced)
-                kafka._until(lambda: len(between.produced) > before + 10)
+                eventually(lambda: len(between.produced) > before + 10)
                 between.flowing.clear()
                 time.sleep(0.1)
                 kill(gateway)
@@ -402,10 +402,10 @@ def test_topic_made_again(tmp_path, kafka, consumers):
         before = []
         with Hammer(gateway, topic):
             for _ in range(4):
-                kafka._until(lambda: len(stored(kafka, topic)) > 20)
+                eventually(lambda: len(stored(kafka, topic)) > 20)
                 before.append({e.read("topic id") for e in envelopes(kafka, topic)})
                 make_again(kafka, topic)
-            kafka._until(lambda: len(stored(kafka, topic)) > 20)
+            eventually(lambda: len(stored(kafka, topic)) > 20)
         for job in jobs:
             job.result()
         before.append({e.read("topic id") for e in envelopes(kafka, topic)})

@@ -16,6 +16,7 @@ from clients import CLIENTS
 from exchange import Endpoint
 from gateway import Gateway
 from machine import lacks
+from processes import eventually
 from steady import Steady
 
 PARAMETRIZE_CLIENT = pytest.mark.parametrize("client", CLIENTS)
@@ -244,7 +245,7 @@ def test_broker_killed(gateway, sealed, consumers):
         time.sleep(0.5)
         dead = kafka.leader(topic, 0)
         kafka.kill(dead)
-        kafka._until(lambda: kafka.leader(topic, 0) not in (dead, -1))
+        eventually(lambda: kafka.leader(topic, 0) not in (dead, -1))
         # Clients that come now find a gateway one of whose servers to start from is dead.
         for result in clients.together(*[lambda c=c: clients.consume(c, sealed.job(topic, count=20)) for c in consumers]):
             assert result.check().records

@@ -18,6 +18,7 @@ import wire
 from clients import Record
 from exchange import Endpoint
 from gateway import Gateway
+from processes import eventually
 from steady import Steady
 from test_life import Between, produce_error
 
@@ -53,12 +54,11 @@ def test_consumers_that_read_nothing(tmp_path, kafka):
             for connection in stalled:
                 for offset in range(4):
                     connection.send(wire.fetch(bulk, offset=offset, max_bytes=4 << 20))
-            time.sleep(1)
+            eventually(lambda: [why for why in whys(gateway, "client-failed") if "waited for memory" in why])
             count = steady.sent
             assert len(clients.consume("librdkafka", endpoint.job(topic, count=count, timeout_ms=20000)).check().records) >= count
         assert steady.slowest < 20, steady.slowest
         steady.check(exchange.receive(endpoint, "librdkafka", topic, steady.sent))
-        assert any("waited for memory" in why for why in whys(gateway, "client-failed"))
         for connection in stalled:
             connection.socket.close()
 
