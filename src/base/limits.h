@@ -77,6 +77,15 @@ enum {
     OUTPUT_BYTES_HIGH = 256 * 1024, /* one side is not read while the other's output is above */
     /* Output gets on when it empties, or when so much of it goes in limits.handshake-timeout: at 10 s, 100 KiB a second. */
     OUTPUT_PROGRESS_BYTES = 1024 * 1024,
+    /* Fetch requests for one partition take 100 to 200 bytes, of which the names of client, topic and rack are most. */
+    READ_AHEAD_REQUEST_BYTES_MAX = 1024,
+    /* Requests that came as foretold, and soon, before anything is read ahead; the most after many that did not. */
+    READ_AHEAD_IN_A_ROW_MIN = 2,
+    READ_AHEAD_IN_A_ROW_MAX = 64,
+    /* A client that is longer about what it got gains nothing that it would notice. */
+    READ_AHEAD_SOON_MS = 500,
+    /* What was read ahead is dropped when the client has not asked for so long since it got what was before it. */
+    READ_AHEAD_HOLD_MS = 2000,
     INTAKE_BYTES_MIN = 16 * 1024,
     INTAKE_BYTES_MAX = 64 * 1024, /* larger frames get a block of their own size */
     CONNECTION_TOPICS_MAX = 20 * 1000,

@@ -105,6 +105,7 @@ static void note_starved(struct session *s, bool starved)
     if (starved != s->starved) {
         s->starved = starved;
         s->worker->starved += starved ? 1 : (size_t)-1;
+        worker_restrain(s->worker);
     }
     patience_starved(&s->patience, starved, loop_now_ms(s->worker->loop));
     if (starved) {
@@ -243,10 +244,16 @@ static void authenticated(void *context, struct slice principal)
 
 const struct relay_hooks session_hooks = { map_address, batch_refused, request_refused, authenticated };
 
-/* Whether the bytes just taken completed a request shows in what they led to. */
-static void note_request(struct session *s, size_t in_flight_before)
+static unsigned long long requests(const struct session *s)
 {
-    bool whole = relay_in_flight(s->relay) != in_flight_before || relay_pending(s->relay, RELAY_BROKER) > 0;
+    return counter_read(&s->worker->relay.counters.requests);
+}
+
+/* Whether the bytes just taken completed a request shows in what they led to; one may be answered at once, from what is held. */
+static void note_request(struct session *s, size_t in_flight_before, unsigned long long requests_before)
+{
+    bool whole = relay_in_flight(s->relay) != in_flight_before || requests(s) != requests_before ||
+                 relay_pending(s->relay, RELAY_BROKER) > 0;
     patience_request(&s->patience, whole, loop_now_ms(s->worker->loop));
 }
 
@@ -275,13 +282,14 @@ static void pump(struct session *s, enum relay_side side)
         }
         patience_active(&s->patience, loop_now_ms(s->worker->loop));
         size_t in_flight = relay_in_flight(s->relay);
+        unsigned long long before = requests(s);
         if (relay_received(s->relay, side, got, wall_clock_ms())) {
             session_tell(s, LOG_WARNING, "conversation-ended", relay_fault(s->relay));
             flush_and_finish(s);
             return;
         }
         if (side == RELAY_CLIENT) {
-            note_request(s, in_flight);
+            note_request(s, in_flight, before);
         }
         if (got < room && !connection_has_pending(watch_connection(end->watch))) {
             return;
@@ -540,6 +548,13 @@ void session_retry(struct session *s)
     }
     if (s->state != SESSION_ENDED) {
         turn(s);
+    }
+}
+
+void session_give_way(struct session *s)
+{
+    if (s->relay) {
+        relay_give_way(s->relay);
     }
 }
 

@@ -20,6 +20,8 @@ void session_sweep(struct session *session, int64_t now_ms);
 int64_t session_stalled_ms(const struct session *session, int64_t now_ms);
 /* Ends it for that, since others wait for memory. */
 void session_make_room(struct session *session);
+/* Drops what was read ahead for its client, since others wait for memory. */
+void session_give_way(struct session *session);
 /* Reads on if it was waiting for memory. */
 void session_retry(struct session *session);
 /* No new requests are wanted: ends it as soon as nothing is in flight. */

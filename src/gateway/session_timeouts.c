@@ -17,6 +17,7 @@ static bool awaits_broker(const struct session *s)
 static void sweep_relaying(struct session *s, int64_t now_ms)
 {
     const struct config *config = s->worker->plant->config;
+    relay_sweep(s->relay, wall_clock_ms());
     if (is_unknown(s) && now_ms > s->deadline_ms) {
         session_fail(s, LOG_WARNING, "client-failed",
                      "the client did not authenticate within limits.handshake-timeout");

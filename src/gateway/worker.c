@@ -100,6 +100,7 @@ static void use_rules(struct worker *worker, const struct generation *g)
     memcpy(relay->sealer.writer, material->writer.bytes, sizeof relay->sealer.writer);
     relay->fetch_refusal_error = g->config->fetch_refusal_error;
     relay->principal_in_envelope = g->config->principal_in_envelope;
+    relay->rules++;
 }
 
 /* Takes over the reference. */
@@ -164,10 +165,21 @@ static void retry(void *context)
     make_room(worker);
 }
 
+void worker_restrain(struct worker *worker)
+{
+    worker->relay.restrained = worker->draining || worker->starved > 0;
+}
+
 void worker_memory_was_short(struct worker *worker)
 {
     size_t used = worker->relay.budget.used_bytes;
     worker->short_bytes = used > worker->short_bytes ? used : worker->short_bytes;
+    for (struct session *s = worker->sessions; worker->relay.ahead_count > 0 && s; s = session_next(s)) {
+        session_give_way(s);
+    }
+    if (worker->relay.budget.used_bytes < used) {
+        worker_memory_was_freed(worker);
+    }
 }
 
 void worker_memory_was_freed(struct worker *worker)
@@ -191,6 +203,7 @@ static void drain(void *context)
 {
     struct worker *worker = context;
     worker->draining = true;
+    worker_restrain(worker);
     close_listeners(worker);
     atomic_fetch_sub(&worker->plant->listening, 1);
     for (struct session *s = worker->sessions, *next; s; s = next) {

@@ -86,7 +86,9 @@ void worker_reload(struct worker *worker, struct generation *generation);
 void worker_connection_began(struct worker *worker, const struct gate *gate);
 void worker_connection_ended(struct worker *worker, const struct gate *gate);
 
-/* The worker's thread: a session was refused memory. */
+/* The worker's thread: whether anything may be read ahead has changed. */
+void worker_restrain(struct worker *worker);
+/* The worker's thread: a session was refused memory; what was read ahead for others is dropped. */
 void worker_memory_was_short(struct worker *worker);
 /* The worker's thread: sessions that were refused memory try again at the end of the turn, if there is more of it now. */
 void worker_memory_was_freed(struct worker *worker);

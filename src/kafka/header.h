@@ -12,7 +12,8 @@
 #include "base/slice.h"
 
 enum {
-    /* Where the correlation id stands in a frame, for those who renumber in place. */
+    /* Where in a frame stand the version and the correlation id, for those who renumber in place. */
+    REQUEST_VERSION_AT = 2,
     REQUEST_CORRELATION_AT = 4,
     RESPONSE_CORRELATION_AT = 0,
 };

@@ -73,6 +73,8 @@ enum mark {
     MARK_BASE_OFFSET,
     MARK_LOG_START_OFFSET, /* in responses */
     MARK_HIGH_WATERMARK,   /* in responses */
+    MARK_LAST_STABLE_OFFSET,
+    MARK_THROTTLE_TIME,
     MARK_FETCH_OFFSET,
     MARK_MAX_BYTES,
     MARK_PARTITION_MAX_BYTES,

@@ -146,7 +146,7 @@ static const struct field fetch_response_partition[] = {
     { "PartitionIndex", FIELD_INT32, .mark = MARK_PARTITION_INDEX },
     { "ErrorCode", FIELD_INT16, .mark = MARK_PARTITION_ERROR },
     { "HighWatermark", FIELD_INT64, .mark = MARK_HIGH_WATERMARK },
-    { "LastStableOffset", FIELD_INT64, .since = 4 },
+    { "LastStableOffset", FIELD_INT64, .since = 4, .mark = MARK_LAST_STABLE_OFFSET },
     { "LogStartOffset", FIELD_INT64, .since = 5, .mark = MARK_LOG_START_OFFSET },
     { "AbortedTransactions", FIELD_ARRAY, FIELD_STRUCT, .since = 4, .nullable = true, .mark = MARK_ABORTED,
       .fields = aborted_transaction },
@@ -166,7 +166,7 @@ static const struct field fetch_response_topic[] = {
 };
 
 static const struct field fetch_response[] = {
-    { "ThrottleTimeMs", FIELD_INT32, .since = 1 },
+    { "ThrottleTimeMs", FIELD_INT32, .since = 1, .mark = MARK_THROTTLE_TIME },
     { "ErrorCode", FIELD_INT16, .since = 7, .mark = MARK_ERROR_CODE },
     { "SessionId", FIELD_INT32, .since = 7, .mark = MARK_SESSION_ID },
     { "Responses", FIELD_ARRAY, FIELD_STRUCT, .mark = MARK_TOPIC, .fields = fetch_response_topic },

@@ -11,6 +11,7 @@
 #include "kafka/header.h"
 #include "kafka/walk.h"
 #include "relay/in_flight.h"
+#include "relay/read_ahead.h"
 #include "relay/reading.h"
 #include "relay/relay.h"
 #include "relay/sasl.h"
@@ -45,11 +46,12 @@ struct relay {
     struct writing writing;
     struct reading reading;
     enum awaited awaited;
-    uint8_t look_ups; /* so far, for the client's next request */
-    bool fetch_in_flight;
-    bool sasl_in_flight; /* a step of the exchange has not been answered */
-    struct ahead *ahead; /* of the response that is coming, if it is large */
-    size_t ahead_bytes;  /* how much of it had come when it was last looked at */
+    uint8_t look_ups;              /* so far, for the client's next request */
+    bool fetch_in_flight;          /* of the client's */
+    struct read_ahead *read_ahead; /* NULL until there is any use for it */
+    bool sasl_in_flight;           /* a step of the exchange has not been answered */
+    struct ahead *ahead;           /* of the response that is coming, if it is large */
+    size_t ahead_bytes;            /* how much of it had come when it was last looked at */
     bool failed;
     char fault[160];
     int64_t now_ms;
@@ -80,6 +82,9 @@ void relay_forward(struct relay *relay, enum relay_side to, const struct frame *
 /* The header of `frame` (header_size bytes) as it came, and `body` behind it, which is emptied. */
 signet_error relay_forward_edited(struct relay *relay, enum relay_side to, const struct frame *frame,
                                   size_t header_size, struct gather *body);
+/* The same, put elsewhere. */
+signet_error relay_put_edited(struct relay *relay, struct gather *out, const struct frame *frame, size_t header_size,
+                              struct gather *body);
 /* Sends what stands answered at the head of the queue. */
 void relay_flush_local(struct relay *relay);
 
@@ -120,8 +125,9 @@ signet_error exchange_answer(struct exchange *x, struct gather *reply);
 /* Walks the body of the frame; `out` may be NULL. */
 signet_error exchange_walk(struct exchange *x, enum message_direction direction, int16_t version, struct walk_hook hook,
                            struct gather *out);
-/* Walks the broker's response and gives the client what comes out. */
+/* Walks the broker's response and gives the client what comes out; or puts it elsewhere. */
 signet_error exchange_edit_response(struct exchange *x, struct walk_hook hook);
+signet_error exchange_edit_response_into(struct exchange *x, struct walk_hook hook, struct gather *out);
 
 /*
  * Topics that a request names and nobody can place yet.  A request is walked

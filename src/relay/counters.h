@@ -16,6 +16,7 @@ struct relay_counters {
     counter requests, look_ups;
     counter batches_sealed, bytes_sealed, batches_resent;
     counter batches_opened, bytes_opened;
+    counter read_ahead, read_ahead_dropped; /* answers */
     counter produce_refused;
     counter findings[VERDICT_COUNT]; /* batches with a bad verdict, accepted ones too */
     counter faults;                  /* conversations that ended in one */

@@ -18,7 +18,7 @@ struct fetch_visit {
     struct topic_ref topic;
     int32_t partition;
     int32_t session_id, session_epoch;
-    bool read_committed;
+    struct fetch_shape shape; /* first walk; its topic is the last one */
     bool forgetting;
 };
 
@@ -54,9 +54,42 @@ static void clamp_bytes(const struct fetch_visit *f, const struct walk_visit *vi
     }
 }
 
+static void note_shape(struct fetch_visit *f, const struct walk_visit *visit)
+{
+    struct fetch_shape *shape = &f->shape;
+    size_t at = (size_t)(visit->at - f->x->frame->data);
+    switch (visit->mark) {
+    case MARK_MAX_BYTES:
+        shape->bytes_max = visit_i32(visit);
+        return;
+    case MARK_ISOLATION_LEVEL:
+        shape->read_committed = *visit->at == 1;
+        return;
+    case MARK_SESSION_ID:
+        shape->session_id_at = at;
+        return;
+    case MARK_SESSION_EPOCH:
+        shape->session_epoch_at = at;
+        return;
+    case MARK_PARTITION_INDEX:
+        shape->partition = visit_i32(visit);
+        return;
+    case MARK_FETCH_OFFSET:
+        shape->fetch_offset_at = at;
+        shape->partitions++;
+        return;
+    case MARK_PARTITION_MAX_BYTES:
+        shape->partition_bytes_max = visit_i32(visit);
+        return;
+    default:
+        return;
+    }
+}
+
 static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
 {
     struct fetch_visit *f = context;
+    f->shape.forgets |= visit->mark == MARK_FORGOTTEN_TOPIC && visit->event == VISIT_ELEMENT_BEGIN;
     if (visit->event != VISIT_FIELD) {
         return WALK_KEEP;
     }
@@ -69,19 +102,18 @@ static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
         return refuse_replica(f, visit);
     case MARK_MAX_BYTES:
         clamp_bytes(f, visit);
-        return WALK_KEEP;
-    case MARK_ISOLATION_LEVEL:
-        f->read_committed = *visit->at == 1;
-        return WALK_KEEP;
+        break;
     case MARK_SESSION_ID:
         f->session_id = visit_i32(visit);
-        return WALK_KEEP;
+        break;
     case MARK_SESSION_EPOCH:
         f->session_epoch = visit_i32(visit);
-        return WALK_KEEP;
+        break;
     default:
-        return WALK_KEEP;
+        break;
     }
+    note_shape(f, visit);
+    return WALK_KEEP;
 }
 
 /* Where each partition is being read from; the broker's session remembers the rest, and so do we. */
@@ -115,18 +147,33 @@ static enum walk_answer note_offsets(void *context, struct walk_visit *visit)
     return WALK_KEEP;
 }
 
-/* A session begun on another connection names partitions that were never seen here: the client is asked to begin anew. */
-static bool session_is_unknown(const struct fetch_visit *f)
+static bool goes_on(const struct fetch_visit *f)
 {
-    bool continues = f->x->version >= FETCH_SESSIONS_SINCE && f->session_epoch > 0;
-    return continues && f->session_id != f->x->relay->reading.session_id;
+    return f->x->version >= FETCH_SESSIONS_SINCE && f->session_epoch > 0;
 }
 
-static signet_error answer_unknown_session(struct exchange *x)
+/*
+ * A session begun on another connection names partitions that were never seen
+ * here; one that was read ahead in for nothing is at another place than the
+ * client means.  It is asked to begin anew, and closes the latter so.
+ */
+static int16_t session_error(const struct fetch_visit *f)
+{
+    const struct reading *reading = &f->x->relay->reading;
+    if (!goes_on(f)) {
+        return KAFKA_NONE;
+    }
+    if (f->session_id != reading->session_id) {
+        return KAFKA_FETCH_SESSION_ID_NOT_FOUND;
+    }
+    return reading->overtaken ? KAFKA_INVALID_FETCH_SESSION_EPOCH : KAFKA_NONE;
+}
+
+static signet_error answer_session_error(struct exchange *x, int16_t code)
 {
     struct gather reply;
     gather_init(&reply, &x->relay->worker->budget);
-    signet_error error = refusal_fetch(x->version, x->request.correlation_id, KAFKA_FETCH_SESSION_ID_NOT_FOUND, &reply);
+    signet_error error = refusal_fetch(x->version, x->request.correlation_id, code, &reply);
     error = error ? error : exchange_answer(x, &reply);
     gather_free(&reply);
     return error;
@@ -135,6 +182,7 @@ static signet_error answer_unknown_session(struct exchange *x)
 static signet_error forward_fetch(struct fetch_visit *f)
 {
     struct exchange *x = f->x;
+    read_ahead_note(x, &f->shape, &f->topic);
     signet_error error = exchange_walk(x, MESSAGE_REQUEST, x->version, (struct walk_hook){ note_offsets, f }, NULL);
     if (error) {
         return error;
@@ -143,8 +191,9 @@ static signet_error forward_fetch(struct fetch_visit *f)
     if (!entry) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
-    entry->read_committed = f->read_committed;
+    entry->read_committed = f->shape.read_committed;
     x->relay->fetch_in_flight = true;
+    x->relay->reading.overtaken &= goes_on(f);
     relay_forward(x->relay, RELAY_BROKER, x->frame);
     return SIGNET_OK;
 }
@@ -161,7 +210,11 @@ signet_error fetch_request(struct exchange *x, enum progress *ret_progress)
     if (error || *ret_progress == PROGRESS_WAIT) {
         return error;
     }
-    return session_is_unknown(&f) ? answer_unknown_session(x) : forward_fetch(&f);
+    if (read_ahead_claim(x, &error)) {
+        return error;
+    }
+    int16_t code = session_error(&f);
+    return code != KAFKA_NONE ? answer_session_error(x, code) : forward_fetch(&f);
 }
 
 struct fetched_visit {
@@ -169,6 +222,7 @@ struct fetched_visit {
     struct addresses addresses;
     struct topic_ref topic;
     int32_t partition;
+    struct fetched fetched;
     uint8_t *error_at; /* the partition's */
     struct aborted_transaction *aborted;
     size_t aborted_count;
@@ -206,8 +260,9 @@ static enum walk_answer see_aborted(struct fetched_visit *f, struct walk_visit *
     return WALK_KEEP;
 }
 
-static enum walk_answer refuse_records(const struct fetched_visit *f, int16_t code)
+static enum walk_answer refuse_records(struct fetched_visit *f, int16_t code)
 {
+    f->fetched.bad = true;
     store_u16(f->error_at, (uint16_t)code);
     return WALK_REPLACE; /* by nothing */
 }
@@ -236,6 +291,16 @@ static void ask_anew(const struct fetched_visit *f)
     relay->reading.session_id = 0;
 }
 
+static void note_opened(struct fetched_visit *f, const struct reading_partition *reading,
+                        const struct open_result *result, size_t came)
+{
+    f->fetched.place = reading->place;
+    f->fetched.good = result->delivered > 0;
+    f->fetched.bad |= !verdict_is_good(result->refused);
+    f->fetched.next_offset = reading->open.next_offset;
+    f->fetched.records_bytes = came;
+}
+
 static enum walk_answer open_fetched(struct fetched_visit *f, struct walk_visit *visit)
 {
     struct relay *relay = f->x->relay;
@@ -257,6 +322,7 @@ static enum walk_answer open_fetched(struct fetched_visit *f, struct walk_visit 
         .ahead = relay->ahead,
     };
     struct open_result result;
+    size_t came = visit->size;
     signet_error error = open_records(relay_opener(relay), &request, &reading->open, f->x->frame->block,
                                       visit_slice(visit), visit->replacement, &result);
     if (error) {
@@ -265,6 +331,7 @@ static enum walk_answer open_fetched(struct fetched_visit *f, struct walk_visit 
     }
     counter_add(&relay->worker->counters.batches_opened, result.delivered);
     counter_add(&relay->worker->counters.bytes_opened, visit->replacement->size);
+    note_opened(f, reading, &result, came);
     bool refused = result.delivered == 0 && !verdict_is_good(result.refused);
     if (result.refused == VERDICT_WRONG_PLACE && !f->topic.by_id) {
         ask_anew(f);
@@ -291,6 +358,35 @@ static enum walk_answer visit_fetched_records(struct fetched_visit *f, struct wa
     return WALK_KEEP;
 }
 
+/* For what will be asked for next. */
+static void note_fetched(struct fetched_visit *f, const struct walk_visit *visit)
+{
+    struct fetched *fetched = &f->fetched;
+    switch (visit->mark) {
+    case MARK_THROTTLE_TIME:
+        fetched->throttled = visit_i32(visit) > 0;
+        return;
+    case MARK_ERROR_CODE:
+    case MARK_PARTITION_ERROR:
+        fetched->bad |= visit_i16(visit) != KAFKA_NONE;
+        return;
+    case MARK_SESSION_ID:
+        fetched->session_id = visit_i32(visit);
+        return;
+    case MARK_PARTITION_INDEX:
+        fetched->partitions++;
+        return;
+    case MARK_HIGH_WATERMARK:
+    case MARK_LAST_STABLE_OFFSET:
+        if (f->x->entry->read_committed == (visit->mark == MARK_LAST_STABLE_OFFSET)) {
+            fetched->readable_end = visit_i64(visit);
+        }
+        return;
+    default:
+        return;
+    }
+}
+
 static enum walk_answer fetched_visit(void *context, struct walk_visit *visit)
 {
     struct fetched_visit *f = context;
@@ -300,6 +396,7 @@ static enum walk_answer fetched_visit(void *context, struct walk_visit *visit)
     if (visit->event != VISIT_FIELD) {
         return WALK_KEEP;
     }
+    note_fetched(f, visit);
     switch (visit->mark) {
     case MARK_SESSION_ID:
         f->x->relay->reading.session_id = visit_i32(visit);
@@ -354,7 +451,8 @@ static bool is_worth_a_look(const struct relay *relay, const struct frame *so_fa
 void fetch_look_ahead(struct relay *relay, const struct frame *so_far, size_t came)
 {
     struct in_flight_entry *entry = in_flight_head(&relay->in_flight);
-    if (!entry || entry->kind != IN_FLIGHT_FORWARDED || !is_worth_a_look(relay, so_far, came) ||
+    bool of_use = entry && (entry->kind == IN_FLIGHT_FORWARDED || entry->kind == IN_FLIGHT_AHEAD);
+    if (!of_use || !is_worth_a_look(relay, so_far, came) ||
         (entry->api_key != API_FETCH && entry->api_key != API_SHARE_FETCH)) {
         return;
     }
@@ -381,7 +479,10 @@ void fetch_forget_ahead(struct relay *relay)
 signet_error fetch_response(struct exchange *x)
 {
     struct fetched_visit f = { .x = x, .addresses = addresses_of(x) };
-    signet_error error = exchange_edit_response(x, (struct walk_hook){ fetched_visit, &f });
+    const struct walk_hook hook = { fetched_visit, &f };
+    bool ahead = x->entry->kind == IN_FLIGHT_AHEAD;
+    signet_error error =
+        ahead ? exchange_edit_response_into(x, hook, &x->relay->read_ahead->reply) : exchange_edit_response(x, hook);
     free(f.aborted);
-    return error;
+    return error ? error : read_ahead_answered(x, &f.fetched);
 }

@@ -40,6 +40,16 @@ struct in_flight_entry *in_flight_head(const struct in_flight *q)
     return q->count ? at(q, 0) : NULL;
 }
 
+struct in_flight_entry *in_flight_find(const struct in_flight *q, enum in_flight_kind kind)
+{
+    for (size_t i = 0; i < q->count; i++) {
+        if (at(q, i)->kind == kind) {
+            return at(q, i);
+        }
+    }
+    return NULL;
+}
+
 void in_flight_pop(struct in_flight *q)
 {
     q->first = (q->first + 1) % q->capacity;

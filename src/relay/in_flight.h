@@ -14,6 +14,9 @@ enum in_flight_kind {
     IN_FLIGHT_TOKEN,     /* a bare SASL token: no header either way */
     IN_FLIGHT_LOOKUP,    /* our own request: the client hears nothing of it */
     IN_FLIGHT_ANSWERED,  /* answered here; `reply` waits for its turn */
+    IN_FLIGHT_AHEAD,     /* our own, for what the client is expected to ask (relay/read_ahead.h) */
+    IN_FLIGHT_UNWANTED,  /* the same, and it has asked for something else */
+    IN_FLIGHT_CLAIMED,   /* the client's request, for which the one read ahead stands; not sent itself */
 };
 
 struct in_flight_entry {
@@ -34,6 +37,8 @@ struct in_flight {
 struct in_flight_entry *in_flight_push(struct in_flight *q);
 /* NULL when there is none. */
 struct in_flight_entry *in_flight_head(const struct in_flight *q);
+/* The first of that kind; NULL when there is none. */
+struct in_flight_entry *in_flight_find(const struct in_flight *q, enum in_flight_kind kind);
 /* The entry's contents must have been freed or moved. */
 void in_flight_pop(struct in_flight *q);
 void in_flight_free(struct in_flight *q);

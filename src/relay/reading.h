@@ -19,6 +19,7 @@ struct reading_partition {
 /* Starts as all zero. */
 struct reading {
     int32_t session_id;                   /* the broker's fetch session on this connection; 0 none */
+    bool overtaken;                       /* the broker has that session further than the client has brought it */
     struct reading_partition *partitions; /* open addressing, at most half full */
     size_t count, capacity;
 };

@@ -54,6 +54,7 @@ void relay_free(struct relay *relay, int64_t now_ms)
     }
     free_in_flight(relay, now_ms);
     fetch_forget_ahead(relay);
+    read_ahead_free(relay);
     for (int side = 0; side < 2; side++) {
         gather_free(&relay->out[side]);
         block_release(relay->in[side].block);
@@ -217,10 +218,9 @@ void relay_forward(struct relay *relay, enum relay_side to, const struct frame *
     gather_add(&relay->out[to], frame->block, frame->start, SIZE_FIELD_BYTES + frame->size);
 }
 
-signet_error relay_forward_edited(struct relay *relay, enum relay_side to, const struct frame *frame,
-                                  size_t header_size, struct gather *body)
+signet_error relay_put_edited(struct relay *relay, struct gather *out, const struct frame *frame, size_t header_size,
+                              struct gather *body)
 {
-    struct gather *out = &relay->out[to];
     uint8_t *size = gather_room(out, SIZE_FIELD_BYTES);
     if (size) {
         store_u32(size, (uint32_t)(header_size + body->size));
@@ -228,6 +228,12 @@ signet_error relay_forward_edited(struct relay *relay, enum relay_side to, const
     gather_add(out, frame->block, frame->data, header_size);
     gather_splice(out, body);
     return out->error ? relay_fail(relay, out->error, "out of memory") : SIGNET_OK;
+}
+
+signet_error relay_forward_edited(struct relay *relay, enum relay_side to, const struct frame *frame,
+                                  size_t header_size, struct gather *body)
+{
+    return relay_put_edited(relay, &relay->out[to], frame, header_size, body);
 }
 
 void relay_flush_local(struct relay *relay)

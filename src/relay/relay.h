@@ -72,6 +72,10 @@ struct relay_worker {
     struct opener opener;        /* report and report_context are the relay's to set */
     struct relay_hooks hooks;
     struct relay_counters counters;
+    bool restrained;    /* nothing more is read ahead: others wait for memory, or it all ends */
+    uint64_t rules;     /* how often policy, trust or keys were changed */
+    size_t ahead_count; /* conversations for which something is read ahead */
+    size_t ahead_bytes; /* of that what brokers have not sent yet, about */
     size_t frame_bytes_max;
     int32_t fetch_bytes_max;     /* what a client may ask for in one Fetch */
     int16_t fetch_refusal_error; /* Kafka's code: 2 or 87 */
@@ -109,6 +113,11 @@ bool relay_wants(const struct relay *relay, enum relay_side side);
 bool relay_holds_request(const struct relay *relay);
 /* Waiting for memory only: to be asked again when some has been given back. */
 bool relay_is_starved(const struct relay *relay, enum relay_side side);
+
+/* Drops what has been read ahead for the client: others wait for the memory. */
+void relay_give_way(struct relay *relay);
+/* To be called about once a second: drops it when the client has not come for it. */
+void relay_sweep(struct relay *relay, int64_t now_ms);
 
 /* What waits to be written to that side: bytes, the first pieces of it, and that some have been sent. */
 size_t relay_pending(const struct relay *relay, enum relay_side side);

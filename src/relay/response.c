@@ -30,10 +30,15 @@ static signet_error authenticated(struct relay *relay, struct slice token)
 
 signet_error exchange_edit_response(struct exchange *x, struct walk_hook hook)
 {
+    return exchange_edit_response_into(x, hook, &x->relay->out[RELAY_CLIENT]);
+}
+
+signet_error exchange_edit_response_into(struct exchange *x, struct walk_hook hook, struct gather *out)
+{
     struct gather body;
     gather_init(&body, &x->relay->worker->budget);
     signet_error error = exchange_walk(x, MESSAGE_RESPONSE, x->version, hook, &body);
-    error = error ? error : relay_forward_edited(x->relay, RELAY_CLIENT, x->frame, x->header_size, &body);
+    error = error ? error : relay_put_edited(x->relay, out, x->frame, x->header_size, &body);
     gather_free(&body);
     return error;
 }
@@ -140,6 +145,9 @@ static signet_error dispatch(struct exchange *x)
     if (x->entry->kind == IN_FLIGHT_LOOKUP) {
         return lookup_response(x);
     }
+    if (x->entry->kind == IN_FLIGHT_UNWANTED) {
+        return SIGNET_OK;
+    }
     switch (x->entry->api_key) {
     case API_PRODUCE:
         return produce_response(x);
@@ -164,7 +172,10 @@ static signet_error dispatch(struct exchange *x)
 
 static void answered(struct relay *relay, struct in_flight_entry *entry)
 {
-    if (entry->api_key == API_FETCH) {
+    if (entry->kind == IN_FLIGHT_AHEAD || entry->kind == IN_FLIGHT_UNWANTED) {
+        read_ahead_arrived(relay);
+    }
+    if (entry->api_key == API_FETCH && entry->kind != IN_FLIGHT_UNWANTED) {
         relay->fetch_in_flight = false;
         relay->awaited = relay->awaited == AWAITED_FETCH ? AWAITED_NOTHING : relay->awaited;
     }
@@ -203,5 +214,5 @@ signet_error relay_response(struct relay *relay, const struct frame *frame)
     }
     answered(relay, entry);
     relay_flush_local(relay);
-    return SIGNET_OK;
+    return read_ahead_send(relay);
 }

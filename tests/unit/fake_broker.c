@@ -231,6 +231,15 @@ static void update_session(struct fake_broker *broker, json_t *body)
     json_decref(forgotten);
 }
 
+/* As Kafka does: the first batch whole, and of what is behind it no more than that, wherever it ends. */
+static struct slice at_most(struct slice records, int64_t most)
+{
+    struct batch first;
+    size_t least = batch_read(records, &first) ? records.size : first.bytes.size;
+    size_t limit = most > (int64_t)least ? (size_t)most : least;
+    return slice_of(records.data, records.size < limit ? records.size : limit);
+}
+
 static json_t *fetch_partition(struct fake_broker *broker, const struct fake_request *request, json_t *asked)
 {
     struct fake_topic *topic = topic_of(broker, asked, "Topic");
@@ -244,7 +253,7 @@ static json_t *fetch_partition(struct fake_broker *broker, const struct fake_req
                              (int)index, known ? 0 : unknown, (long)end, (long)end);
     if (known) {
         struct slice records = fake_partition_from(partition, json_number_at(asked, "FetchOffset"));
-        json_object_set_new(answer, "Records", json_hex(records));
+        json_object_set_new(answer, "Records", json_hex(at_most(records, json_number_at(asked, "PartitionMaxBytes"))));
     }
     return answer;
 }
@@ -274,6 +283,10 @@ static json_t *fetch(struct fake_broker *broker, const struct fake_request *requ
     if (goes_on && (!broker->session || json_number_at(body, "SessionId") != broker->session_id)) {
         return json_of("{'ErrorCode': %d, 'Responses': []}", KAFKA_FETCH_SESSION_ID_NOT_FOUND);
     }
+    if (goes_on && broker->counts_epochs && epoch != broker->session_epoch + 1) {
+        return json_of("{'ErrorCode': %d, 'Responses': []}", KAFKA_INVALID_FETCH_SESSION_EPOCH);
+    }
+    broker->session_epoch = goes_on ? (int32_t)epoch : 0;
     if (epoch == 0 && broker->sessions) {
         json_decref(broker->session);
         broker->session = json_array();

@@ -62,7 +62,9 @@ struct fake_broker {
     size_t bare_tokens; /* after SaslHandshake 0: frames that are tokens */
     bool taking_tokens;
 
-    int32_t session_id, last_session;
+    bool counts_epochs; /* refuses requests of a session that are out of step */
+
+    int32_t session_id, last_session, session_epoch;
     json_t *session; /* its partitions */
 };
 

@@ -51,6 +51,32 @@ void fetch_scene_store_tampered(struct fetch_scene *s)
     tamper(s, 90);
 }
 
+void fetch_scene_store_transactional(struct fetch_scene *s, int64_t producer_id)
+{
+    struct byte_string plain = world_batch(&s->world, FETCH_SCENE_RECORDS, producer_id, 0);
+    store_u16(plain.data + BATCH_CRC_START, BATCH_TRANSACTIONAL);
+    fixture_fix_crc(plain.data, plain.size);
+    world_store_sealed(&s->world, "orders", 0, &s->stream, byte_string_slice(&plain), NULL, 0);
+    byte_string_free(&plain);
+}
+
+/* As a transaction coordinator writes it. */
+void fetch_scene_store_marker(struct fetch_scene *s, int64_t producer_id, bool commit)
+{
+    uint8_t record[] = { 32, 0, 0, 0, 8, 0, 0, 0, commit, 12, 0, 0, 0, 0, 0, 0, 0 };
+    uint8_t marker[BATCH_HEADER_BYTES + sizeof record];
+    const struct batch_header header = {
+        .attributes = BATCH_TRANSACTIONAL | BATCH_CONTROL,
+        .producer_id = producer_id,
+        .base_sequence = -1,
+        .record_count = 1,
+    };
+    batch_write_header(&header, sizeof record, marker);
+    memcpy(marker + BATCH_HEADER_BYTES, record, sizeof record);
+    fixture_fix_crc(marker, sizeof marker);
+    fake_partition_append(fetch_scene_partition(s, "orders", 0), slice_of(marker, sizeof marker));
+}
+
 struct fetch_outcome fetch_scene_outcome(struct fetch_scene *s, size_t index)
 {
     json_t *answer = party_answer(&s->party, index);

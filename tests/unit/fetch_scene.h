@@ -20,6 +20,9 @@ struct fake_partition *fetch_scene_partition(struct fetch_scene *s, const char *
 /* At the end of orders/0: a sealed batch, and one that somebody has changed who can compute a CRC. */
 void fetch_scene_store_sealed(struct fetch_scene *s);
 void fetch_scene_store_tampered(struct fetch_scene *s);
+/* And a transaction's batch, and its end. */
+void fetch_scene_store_transactional(struct fetch_scene *s, int64_t producer_id);
+void fetch_scene_store_marker(struct fetch_scene *s, int64_t producer_id, bool commit);
 
 /* What orders/0 gave; the records are to be freed, or checked. */
 struct fetch_outcome {

@@ -416,32 +416,6 @@ static void records_that_nobody_asked_for_are_refused(void **state)
 
 /* Transactions */
 
-static void store_transactional(struct fetch_scene *s, int64_t producer_id)
-{
-    struct byte_string plain = world_batch(&s->world, RECORDS, producer_id, 0);
-    store_u16(plain.data + BATCH_CRC_START, BATCH_TRANSACTIONAL);
-    fixture_fix_crc(plain.data, plain.size);
-    world_store_sealed(&s->world, "orders", 0, &s->stream, byte_string_slice(&plain), NULL, 0);
-    byte_string_free(&plain);
-}
-
-/* As a transaction coordinator writes it. */
-static void store_marker(struct fetch_scene *s, int64_t producer_id, bool commit)
-{
-    uint8_t record[] = { 32, 0, 0, 0, 8, 0, 0, 0, commit, 12, 0, 0, 0, 0, 0, 0, 0 };
-    uint8_t marker[BATCH_HEADER_BYTES + sizeof record];
-    const struct batch_header header = {
-        .attributes = BATCH_TRANSACTIONAL | BATCH_CONTROL,
-        .producer_id = producer_id,
-        .base_sequence = -1,
-        .record_count = 1,
-    };
-    batch_write_header(&header, sizeof record, marker);
-    memcpy(marker + BATCH_HEADER_BYTES, record, sizeof record);
-    fixture_fix_crc(marker, sizeof marker);
-    fake_partition_append(fetch_scene_partition(s, "orders", 0), slice_of(marker, sizeof marker));
-}
-
 struct outcome_case {
     const char *label;
     bool committed_only, commit;
@@ -480,8 +454,8 @@ static void outcomes_that_contradict_are_refused(void **state)
             fetch_scene_begin(&s);
             s.world.broker.edit = list_aborted;
             s.world.broker.context = (void *)(uintptr_t)c;
-            store_transactional(&s, PRODUCER);
-            store_marker(&s, PRODUCER, c->commit);
+            fetch_scene_store_transactional(&s, PRODUCER);
+            fetch_scene_store_marker(&s, PRODUCER, c->commit);
             json_t *body = fetch_body(&s.world, &from_the_start, 1);
             json_set(body, "IsolationLevel", json_integer(c->committed_only));
             size_t index = party_send(&s.party, API_FETCH, version, body);
