@@ -41,6 +41,8 @@ enum step {
     STEP_RUN,
     STEP_RECONNECT,
     STEP_RAW_END, /* anything from either side, and nothing good any more */
+    STEP_READ_ON, /* as a consumer of a backlog does, which is read ahead for */
+    STEP_GIVE_WAY,
     STEP_COUNT,
 };
 
@@ -52,6 +54,12 @@ struct play {
     bool raw;   /* raw frames were sent: which answer is to which request is not known */
     bool ended; /* the broker sent what is no frame */
     bool must_authenticate;
+    struct consumer {
+        int16_t version;
+        int32_t topic, partition, epoch;
+        int64_t offset;
+        bool in_session;
+    } consumer;
 };
 
 static const char *const topics[] = { "orders", "orders-eu", "plain", "orders-none" };
@@ -93,6 +101,69 @@ static void fetch(struct play *p, bool share)
     json_set(body, "SessionId", json_integer(what & 0x40 ? FAKE_FIRST_SESSION : 0));
     json_set(body, "IsolationLevel", json_integer(place / 16 % 2));
     party_send(&p->party, API_FETCH, version_of(choice, 4, 18), body);
+}
+
+static void begin_reading(struct play *p, uint8_t how)
+{
+    uint8_t choice = read_u8(&p->r), place = read_u8(&p->r);
+    p->consumer = (struct consumer){
+        .version = version_of(choice, 4, 18),
+        .topic = place % 3,
+        .partition = place / 4 % FAKE_PARTITIONS,
+        .offset = place / 16,
+        .in_session = how & 0x40,
+    };
+}
+
+/* Behind the batch that the consumer got, or will get. */
+static int64_t next_offset(struct play *p)
+{
+    const struct consumer *c = &p->consumer;
+    const struct fake_partition *partition =
+        &fake_broker_topic(&p->world.broker, topics[c->topic])->partitions[c->partition];
+    struct batch batch;
+    bool there = batch_read(fake_partition_from(partition, c->offset), &batch) == SIGNET_OK;
+    return there ? batch_last_offset(&batch.header) + 1 : c->offset;
+}
+
+static void read_batch(struct play *p)
+{
+    struct consumer *c = &p->consumer;
+    const struct fetch_item item = { topics[c->topic], c->partition, c->offset };
+    json_t *body = fetch_body(&p->world, &item, 1);
+    json_set(body, "Topics/0/Partitions/0/PartitionMaxBytes", json_integer(1));
+    json_set(body, "SessionEpoch", json_integer(c->in_session ? c->epoch : -1));
+    json_set(body, "SessionId", json_integer(c->in_session && c->epoch > 0 ? p->world.broker.session_id : 0));
+    party_send(&p->party, API_FETCH, c->version, body);
+    c->epoch++;
+    c->offset = next_offset(p);
+}
+
+static void read_on(struct play *p)
+{
+    uint8_t how = read_u8(&p->r);
+    if (how & 0x80 || p->consumer.version == 0) {
+        begin_reading(p, how);
+    }
+    for (int i = 0; i <= (how & 15); i++) {
+        read_batch(p);
+        if (!(how & 0x20)) {
+            party_run(&p->party);
+        }
+    }
+}
+
+static void give_way(struct play *p)
+{
+    uint8_t how = read_u8(&p->r);
+    p->world.worker.rules += how & 1;
+    p->world.worker.restrained = how & 2;
+    if (how & 4) {
+        relay_give_way(p->party.relay);
+    }
+    if (how & 8) {
+        relay_sweep(p->party.relay, p->world.now_ms + how / 16 * 1000);
+    }
 }
 
 static void ask(struct play *p)
@@ -344,6 +415,12 @@ static void perform(struct play *p)
         break;
     case STEP_RECONNECT:
         reconnect(p);
+        break;
+    case STEP_READ_ON:
+        read_on(p);
+        break;
+    case STEP_GIVE_WAY:
+        give_way(p);
         break;
     default:
         raw_end(p);
