@@ -96,6 +96,14 @@ class Progress:
         self.job = job
         self.records = 0
         self.start = self.last = time.monotonic()
+        self.seek = job.get("seek")
+
+    def goes_to(self):
+        """Where to seek now; None: nowhere."""
+        if self.seek is None or self.records < self.seek["after"]:
+            return None
+        to, self.seek = self.seek["to"], None
+        return to
 
     def wanting(self):
         count, now = self.job.get("count"), time.monotonic()

@@ -154,6 +154,11 @@ func (j *job) follow(ctx context.Context, cl *kgo.Client) error {
 			}
 			records, last = records+1, time.Now()
 		})
+		if j.Seek != nil && records >= j.Seek.After {
+			at := kgo.EpochOffset{Epoch: -1, Offset: j.Seek.To}
+			cl.SetOffsets(map[string]map[int32]kgo.EpochOffset{j.Topic: {0: at}})
+			j.Seek = nil
+		}
 		if partition, err := firstError(fetches); err != nil {
 			j.fail(err, map[string]any{"partition": partition})
 			return nil

@@ -49,6 +49,11 @@ type transaction struct {
 }
 
 // The fields of tests/clients/README.md.
+type seek struct {
+	After int   `json:"after"`
+	To    int64 `json:"to"`
+}
+
 type job struct {
 	Bootstrap string `json:"bootstrap"`
 	Client    client `json:"client"`
@@ -80,6 +85,7 @@ type job struct {
 	PartitionMaxBytes int32           `json:"partition_max_bytes"`
 	MaxWaitMS         int             `json:"max_wait_ms"`
 	MaxPollRecords    int             `json:"max_poll_records"`
+	Seek              *seek           `json:"seek"`
 	ReportRetriable   bool            `json:"report_retriable"`
 
 	number int

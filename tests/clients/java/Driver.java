@@ -199,6 +199,9 @@ public final class Driver {
             Progress progress = new Progress();
             while (progress.wanting()) {
                 progress.took(consumer.poll(Duration.ofMillis(100)));
+                if (progress.mustSeek()) {
+                    consumer.seek(new TopicPartition(job.path("topic").asText(), 0), job.at("/seek/to").asLong());
+                }
                 if (!ready && !consumer.assignment().isEmpty()) {
                     consumer.assignment().forEach(consumer::position);
                     print(line().put("ready", true));
@@ -278,6 +281,14 @@ public final class Driver {
         private final long start = System.nanoTime();
         private long last = start;
         private int records = 0;
+        private boolean sought = false;
+
+        /** Once, when as many records have come as the job says. */
+        boolean mustSeek() {
+            if (sought || !job.hasNonNull("seek") || records < job.at("/seek/after").asInt()) return false;
+            sought = true;
+            return true;
+        }
 
         boolean wanting() {
             if (job.hasNonNull("count") && records >= job.get("count").asInt()) return false;

@@ -187,6 +187,9 @@ def follow(job, consumer):
                 job.record(record.partition, record.offset, record.timestamp, record.timestamp_type == 1,
                            record.key, record.value, record.headers)
                 progress.took()
+        to = progress.goes_to()
+        if to is not None:
+            consumer.seek(TopicPartition(job.topic, 0), to)
 
 
 if __name__ == "__main__":

@@ -254,6 +254,7 @@ async function follow(job, consumer, offsets) {
       for (const record of batch.messages) printRecord(job, batch.partition, record)
       if (batch.messages.length) next.set(batch.partition, Number(batch.lastOffset()) + 1)
       progress.took(batch.messages.length)
+      if (progress.mustSeek()) consumer.seek({ topic, partition: 0, offset: String(job.fields.seek.to) })
     },
   })
   try {
@@ -278,6 +279,14 @@ class Progress {
     this.records += records
     if (records) this.last = Date.now()
     if (this.done && this.enough()) this.done()
+  }
+
+  // Once, when as many records have come as the job says.
+  mustSeek() {
+    const { seek } = this.job.fields
+    if (this.sought || !seek || this.records < seek.after) return false
+    this.sought = true
+    return true
   }
 
   enough() {

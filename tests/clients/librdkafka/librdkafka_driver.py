@@ -213,6 +213,9 @@ def follow(job, consumer, errors):
                 return report(job, message.error(), partition=message.partition())
         if fatal(errors):
             return report(job, fatal(errors))
+        to = progress.goes_to()
+        if to is not None:
+            consumer.seek(TopicPartition(job.topic, 0, to))
 
 
 def take(job, progress, message):
