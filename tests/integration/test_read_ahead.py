@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Consumers of a backlog, whom the gateway reads ahead for: each gets all of it, in order, also when it goes elsewhere in the middle."""
 
+import contextlib
+import struct
 import time
 
 import clients
 import exchange
 import pytest
+import wire
 from clients import CLIENTS, Record
 from exchange import Endpoint
 from test_status import numbers, status_gateway
@@ -89,3 +92,70 @@ def test_rebalance(sealed, client):
     got = [r for running in (first, second) for r in running.result().records]
     assert {r.place() for r in got} == sent.keys()
     assert all(r.content() == sent[r.place()] for r in got)
+
+
+# What is held while nobody asks for it.
+
+
+def read_by_hand(connection, topic, answers):
+    """Asks until so many have come; each is one batch of those that hold three records."""
+    for i in range(answers):
+        assert connection.ask(wire.fetch(topic, offset=3 * i, max_bytes=1))
+
+
+@contextlib.contextmanager
+def one_held(directory, kafka, **settings):
+    """A gateway that holds one answer, for a connection that asks for nothing any more."""
+    with status_gateway(directory, kafka, {"workers": 1, **settings}) as gateway:
+        endpoint = Endpoint(gateway.bootstrap, kafka, by_batch=True)
+        topic = endpoint.topic("held")
+        exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(30), batch_records=3)
+        before = numbers(gateway)
+        with wire.Wire(gateway.bootstrap) as connection:
+            read_by_hand(connection, topic, 3)
+            assert wait_for(lambda: grown(gateway, before) == [1, 0])
+            yield gateway, before, connection, topic
+
+
+def wait_for(condition, seconds=5):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+def test_nobody_comes_for_it(tmp_path, kafka):
+    with one_held(tmp_path, kafka) as (gateway, before, connection, topic):
+        time.sleep(1)
+        assert grown(gateway, before) == [1, 0]
+        assert wait_for(lambda: grown(gateway, before) == [1, 1])
+        assert wait_for(lambda: numbers(gateway)["signet_frame_memory_bytes"] == 0)
+        assert connection.ask(wire.fetch(topic, offset=9, max_bytes=1))
+
+
+def test_others_wait_for_memory(tmp_path, kafka):
+    """Requests that begin and do not go on take all of it."""
+    with one_held(tmp_path, kafka, limits={"memory": "16MiB", "frame-bytes": "4MiB"}) as (gateway, before, connection, topic):
+        with contextlib.ExitStack() as stack:
+            for _ in range(8):
+                other = stack.enter_context(wire.Wire(gateway.bootstrap))
+                other.send(struct.pack(">i", 3 << 20))
+                time.sleep(0.02)  # Memory is taken when more comes than the size
+                other.send(bytes(100))
+            assert wait_for(lambda: grown(gateway, before) == [1, 1], 1)
+        assert connection.ask(wire.fetch(topic, offset=9, max_bytes=1))
+
+
+def test_reload_meanwhile(tmp_path, kafka):
+    """What was opened under the old rules is not given under the new ones."""
+    with one_held(tmp_path, kafka) as (gateway, before, connection, topic):
+        gateway.reload()
+        assert connection.ask(wire.fetch(topic, offset=9, max_bytes=1))
+        assert grown(gateway, before)[1] == 1
+
+
+def test_end_meanwhile(tmp_path, kafka):
+    with one_held(tmp_path, kafka) as (gateway, before, connection, topic):
+        began = time.monotonic()
+        gateway.stop()
+        assert time.monotonic() - began < 3 and connection.is_closed()
