@@ -17,7 +17,6 @@ static bool awaits_broker(const struct session *s)
 static void sweep_relaying(struct session *s, int64_t now_ms)
 {
     const struct config *config = s->worker->plant->config;
-    relay_sweep(s->relay, wall_clock_ms());
     if (is_unknown(s) && now_ms > s->deadline_ms) {
         session_fail(s, LOG_WARNING, "client-failed",
                      "the client did not authenticate within limits.handshake-timeout");
@@ -53,6 +52,9 @@ static void sweep_late(struct session *s)
 
 void session_sweep(struct session *s, int64_t now_ms)
 {
+    if (s->relay) {
+        relay_sweep(s->relay, wall_clock_ms());
+    }
     if (s->state == SESSION_RELAYING) {
         sweep_relaying(s, now_ms);
     } else if (s->state != SESSION_ENDED && now_ms > s->deadline_ms) {

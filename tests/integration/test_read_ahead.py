@@ -104,17 +104,26 @@ def read_by_hand(connection, topic, answers):
 
 
 @contextlib.contextmanager
-def one_held(directory, kafka, **settings):
+def one_held(directory, kafka, batches=10, **settings):
     """A gateway that holds one answer, for a connection that asks for nothing any more."""
     with status_gateway(directory, kafka, {"workers": 1, **settings}) as gateway:
         endpoint = Endpoint(gateway.bootstrap, kafka, by_batch=True)
         topic = endpoint.topic("held")
-        exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(30), batch_records=3)
+        exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(3 * batches), batch_records=3)
         before = numbers(gateway)
         with wire.Wire(gateway.bootstrap) as connection:
             read_by_hand(connection, topic, 3)
             assert wait_for(lambda: grown(gateway, before) == [1, 0])
             yield gateway, before, connection, topic
+
+
+def take_all_memory(gateway, stack):
+    """Requests that begin and do not go on."""
+    for _ in range(8):
+        other = stack.enter_context(wire.Wire(gateway.bootstrap))
+        other.send(struct.pack(">i", 3 << 20))
+        time.sleep(0.02)  # Memory is taken when more comes than the size.
+        other.send(bytes(100))
 
 
 def wait_for(condition, seconds=5):
@@ -134,16 +143,24 @@ def test_nobody_comes_for_it(tmp_path, kafka):
 
 
 def test_others_wait_for_memory(tmp_path, kafka):
-    """Requests that begin and do not go on take all of it."""
     with one_held(tmp_path, kafka, limits={"memory": "16MiB", "frame-bytes": "4MiB"}) as (gateway, before, connection, topic):
         with contextlib.ExitStack() as stack:
-            for _ in range(8):
-                other = stack.enter_context(wire.Wire(gateway.bootstrap))
-                other.send(struct.pack(">i", 3 << 20))
-                time.sleep(0.02)  # Memory is taken when more comes than the size
-                other.send(bytes(100))
+            take_all_memory(gateway, stack)
             assert wait_for(lambda: grown(gateway, before) == [1, 1], 1)
         assert connection.ask(wire.fetch(topic, offset=9, max_bytes=1))
+
+
+def test_request_that_is_answered_at_once(tmp_path, kafka):
+    """It is over with that: whoever is silent afterwards does not keep others waiting."""
+    limits = {"memory": "16MiB", "frame-bytes": "4MiB", "handshake-timeout": "1s"}
+    with one_held(tmp_path, kafka, batches=4, limits=limits) as (gateway, before, connection, topic):
+        assert connection.ask(wire.fetch(topic, offset=9, max_bytes=1))
+        assert grown(gateway, before) == [1, 0]
+        time.sleep(1)
+        with contextlib.ExitStack() as stack:
+            take_all_memory(gateway, stack)
+            assert wait_for(lambda: gateway.events("client-failed"))
+            assert connection.ask(wire.fetch(topic, offset=0, max_bytes=1))
 
 
 def test_reload_meanwhile(tmp_path, kafka):
