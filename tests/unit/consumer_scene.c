@@ -142,9 +142,10 @@ void consumer_read_on(struct consumer *c, const char *label, size_t count)
 void consumer_read_elsewhere(struct consumer *c, const char *label, int64_t offset)
 {
     c->offset = offset;
-    size_t index = consumer_ask_and_run(c);
+    size_t before = consumer_fetches(c), index = consumer_ask_and_run(c);
     if (c->in_session) {
         consumer_take_session_error(c, index, KAFKA_INVALID_FETCH_SESSION_EPOCH);
+        assert_int_equal(consumer_fetches(c), before); /* whatever the broker would have said */
         index = consumer_ask_and_run(c);
     }
     consumer_take(c, label, index);

@@ -99,6 +99,32 @@ static void requests_in_a_row_are_answered_each_by_its_own(void **state)
     }
 }
 
+/* The answer that nobody wants comes first, and is not taken for that to the client's own request. */
+static void requests_elsewhere_in_a_row_are_too(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CONSUMER_KINDS; i++) {
+        struct consumer c;
+        consumer_begin(&c, consumer_kinds[i].version, false, CONSUMER_ENOUGH);
+        consumer_warm_up(&c);
+        c.offset = 0;
+        size_t first = consumer_ask(&c);
+        c.offset = 3 * RECORDS;
+        size_t second = consumer_ask(&c);
+        party_run(&c.s.party);
+        for (int answers = 0; answers < 3; answers++) {
+            c.away_after = 1;
+            consumer_broker_comes_back(&c);
+        }
+        c.offset = 0;
+        consumer_take(&c, "first", first);
+        c.offset = 3 * RECORDS;
+        consumer_take(&c, "second", second);
+        assert_int_equal(c.s.world.finding_count, 0);
+        consumer_end(&c);
+    }
+}
+
 static const int64_t elsewhere[] = {
     0,
     (CONSUMER_WARM - 1) * RECORDS, /* what it got last, again */
@@ -159,6 +185,45 @@ static void any_difference_counts(void **state)
         assert_int_equal(consumer_dropped(&c), 1);
         consumer_end(&c);
     }
+}
+
+/* The header counts as well: version 14 differs from 13 in nothing else, and clients have names. */
+static void the_header_counts_too(void **state)
+{
+    (void)state;
+    enum { VERSION_AT = 4 + 3, CLIENT_ID_AT = 4 + 10 };
+    for (int k = 0; k < 2; k++) {
+        struct consumer c;
+        consumer_begin(&c, 13, false, CONSUMER_ENOUGH);
+        consumer_read_on(&c, "before", CONSUMER_WARM);
+        size_t start = c.s.party.in[RELAY_CLIENT].size;
+        consumer_ask(&c);
+        c.s.party.in[RELAY_CLIENT].data[start + (k ? VERSION_AT : CLIENT_ID_AT)] ^= 3;
+        party_run(&c.s.party);
+        assert_int_equal(consumer_fetches(&c), CONSUMER_WARM + 2);
+        assert_int_equal(consumer_dropped(&c), 1);
+        consumer_end(&c);
+    }
+}
+
+/* What stands before it is delivered, and the next answer would be an error. */
+static void nothing_is_read_ahead_of_what_is_bad(void **state)
+{
+    (void)state;
+    struct consumer c;
+    consumer_begin(&c, 12, false, 2 * CONSUMER_WARM - 1);
+    fetch_scene_store_tampered(&c.s);
+    fetch_scene_store_sealed(&c.s);
+    c.bytes_max =
+        5 * (int32_t)world_stored(&c.s.world, "orders", 0, 0).bytes.size / 2; /* two, and a part of the next */
+    for (int64_t i = 0; i < CONSUMER_WARM; i++) {
+        c.offset = 2 * i * RECORDS;
+        size_t index = consumer_ask_and_run(&c);
+        check_outcome("two", fetch_scene_outcome(&c.s, index), 0, i == CONSUMER_WARM - 1 ? 1 : 2);
+    }
+    assert_int_equal(c.s.world.finding_count, 1);
+    assert_int_equal(consumer_ahead(&c), 0);
+    consumer_end(&c);
 }
 
 static void what_is_bad_is_held_and_not_gone_beyond(void **state)
@@ -380,8 +445,11 @@ int main(void)
         cmocka_unit_test(a_backlog_is_read_ahead),
         cmocka_unit_test(answers_keep_the_order_of_the_clients_requests),
         cmocka_unit_test(requests_in_a_row_are_answered_each_by_its_own),
+        cmocka_unit_test(requests_elsewhere_in_a_row_are_too),
         cmocka_unit_test(a_client_that_reads_elsewhere_gets_that),
         cmocka_unit_test(any_difference_counts),
+        cmocka_unit_test(the_header_counts_too),
+        cmocka_unit_test(nothing_is_read_ahead_of_what_is_bad),
         cmocka_unit_test(what_is_bad_is_held_and_not_gone_beyond),
         cmocka_unit_test(a_brokers_error_is_held_too),
         cmocka_unit_test(a_session_that_the_broker_loses_meanwhile_is_told_of),

@@ -268,6 +268,34 @@ static void only_one_partition_that_is_opened_is_read_ahead(void **state)
     }
 }
 
+/* In a session an answer names only what has come; what a request changes counts as well. */
+static void a_request_changes_one_partition_and_no_more(void **state)
+{
+    (void)state;
+    static const struct fetch_item named[] = { { "orders", 1, 0 }, { "orders", 0, 0 } };
+    for (int k = 0; k < 3; k++) {
+        struct consumer c;
+        consumer_begin(&c, 12, true, CONSUMER_ENOUGH);
+        for (size_t i = 0; i < CONSUMER_ENOUGH; i++) {
+            struct fetch_item items[] = { named[0], named[1] };
+            items[1].offset = c.offset;
+            json_t *body = consumer_body(&c, k == 1 ? items : items + 1, k == 1 ? 2 : 1);
+            json_set(body,
+                     k == 1 ? "Topics/0/Partitions/1/PartitionMaxBytes" : "Topics/0/Partitions/0/PartitionMaxBytes",
+                     json_integer(1));
+            if (k == 2) {
+                json_array_append_new(json_at(body, "ForgottenTopicsData"),
+                                      json_of("{'Topic': 'plain', 'Partitions': [0]}"));
+            }
+            size_t index = party_send(&c.s.party, API_FETCH, 12, body);
+            party_run(&c.s.party);
+            consumer_take(&c, "one of them", index);
+        }
+        assert_int_equal(consumer_ahead(&c), k == 0 ? CONSUMER_ENOUGH - CONSUMER_WARM : 0);
+        consumer_end(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +309,7 @@ int main(void)
         cmocka_unit_test(there_has_to_be_more_of_it),
         cmocka_unit_test(an_answer_has_to_be_full),
         cmocka_unit_test(only_one_partition_that_is_opened_is_read_ahead),
+        cmocka_unit_test(a_request_changes_one_partition_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
