@@ -285,7 +285,7 @@ static void a_request_changes_one_partition_and_no_more(void **state)
                      json_integer(1));
             if (k == 2) {
                 json_array_append_new(json_at(body, "ForgottenTopicsData"),
-                                      json_of("{'Topic': 'plain', 'Partitions': [0]}"));
+                                      json_of("{'Topic': 'orders', 'Partitions': [3]}"));
             }
             size_t index = party_send(&c.s.party, API_FETCH, 12, body);
             party_run(&c.s.party);
