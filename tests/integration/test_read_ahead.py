@@ -7,6 +7,7 @@ import time
 
 import clients
 import exchange
+import processes
 import pytest
 import wire
 from clients import CLIENTS, Record
@@ -113,7 +114,7 @@ def one_held(directory, kafka, batches=10, **settings):
         before = numbers(gateway)
         with wire.Wire(gateway.bootstrap) as connection:
             read_by_hand(connection, topic, 3)
-            assert wait_for(lambda: grown(gateway, before) == [1, 0])
+            processes.eventually(lambda: grown(gateway, before) == [1, 0])
             yield gateway, before, connection, topic
 
 
@@ -126,19 +127,12 @@ def take_all_memory(gateway, stack):
         other.send(bytes(100))
 
 
-def wait_for(condition, seconds=5):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return condition()
-
-
 def test_nobody_comes_for_it(tmp_path, kafka):
     with one_held(tmp_path, kafka) as (gateway, before, connection, topic):
         time.sleep(1)
         assert grown(gateway, before) == [1, 0]
-        assert wait_for(lambda: grown(gateway, before) == [1, 1])
-        assert wait_for(lambda: numbers(gateway)["signet_frame_memory_bytes"] == 0)
+        processes.eventually(lambda: grown(gateway, before) == [1, 1])
+        processes.eventually(lambda: numbers(gateway)["signet_frame_memory_bytes"] == 0)
         assert connection.ask(wire.fetch(topic, offset=9, max_bytes=1))
 
 
@@ -146,7 +140,7 @@ def test_others_wait_for_memory(tmp_path, kafka):
     with one_held(tmp_path, kafka, limits={"memory": "16MiB", "frame-bytes": "4MiB"}) as (gateway, before, connection, topic):
         with contextlib.ExitStack() as stack:
             take_all_memory(gateway, stack)
-            assert wait_for(lambda: grown(gateway, before) == [1, 1], 1)
+            processes.eventually(lambda: grown(gateway, before) == [1, 1], 1)
         assert connection.ask(wire.fetch(topic, offset=9, max_bytes=1))
 
 
@@ -159,7 +153,7 @@ def test_request_that_is_answered_at_once(tmp_path, kafka):
         time.sleep(1)
         with contextlib.ExitStack() as stack:
             take_all_memory(gateway, stack)
-            assert wait_for(lambda: gateway.events("client-failed"))
+            processes.eventually(lambda: gateway.events("client-failed"))
             assert connection.ask(wire.fetch(topic, offset=0, max_bytes=1))
 
 
