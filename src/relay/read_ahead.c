@@ -178,8 +178,9 @@ static bool is_time_to_send(const struct relay *relay)
 {
     const struct read_ahead *a = relay->read_ahead;
     return a && a->state == READ_AHEAD_EXPECTED && a->in_a_row >= a->in_a_row_wanted && !relay->failed &&
-           !relay->worker->restrained && !a->fetched.throttled && !is_authenticating(relay) &&
-           topic_is_certain(relay, a) && memory_allows(relay->worker, a->fetched.records_bytes);
+           within(a->expected_since_ms, relay->now_ms, READ_AHEAD_SOON_MS) && !relay->worker->restrained &&
+           !a->fetched.throttled && !is_authenticating(relay) && topic_is_certain(relay, a) &&
+           memory_allows(relay->worker, a->fetched.records_bytes);
 }
 
 static struct in_flight_entry *expect_answer(struct relay *relay, const struct read_ahead *a)

@@ -94,6 +94,24 @@ static void what_nobody_comes_for_is_dropped(void **state)
     consumer_end(&c);
 }
 
+/* Any answer of the broker may be the occasion to send what could not be sent before; but the client is not soon any more. */
+static void what_is_late_is_not_sent_any_more(void **state)
+{
+    (void)state;
+    for (int late = 0; late < 2; late++) {
+        struct consumer c;
+        consumer_begin(&c, 13, false, CONSUMER_ENOUGH);
+        c.s.world.worker.restrained = true;
+        consumer_read_on(&c, "before", CONSUMER_WARM);
+        c.s.world.worker.restrained = false;
+        c.s.world.now_ms += READ_AHEAD_SOON_MS + late;
+        party_send(&c.s.party, API_FIND_COORDINATOR, 3, json_of("{}"));
+        party_run(&c.s.party);
+        assert_int_equal(consumer_ahead(&c), !late);
+        consumer_end(&c);
+    }
+}
+
 static void new_rules_are_for_what_is_held_too(void **state)
 {
     (void)state;
@@ -303,6 +321,7 @@ int main(void)
         cmocka_unit_test(no_more_than_a_share_of_memory_is_used),
         cmocka_unit_test(a_slow_client_is_not_read_ahead_for),
         cmocka_unit_test(what_nobody_comes_for_is_dropped),
+        cmocka_unit_test(what_is_late_is_not_sent_any_more),
         cmocka_unit_test(new_rules_are_for_what_is_held_too),
         cmocka_unit_test(nothing_is_sent_between_steps_of_sasl),
         cmocka_unit_test(a_name_that_has_grown_old_is_looked_up_first),
