@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "crypto/table_hash.h"
 
 enum { EVENT_BYTES = 64, LINE_COST_MS = 1000 / LOG_LINES_PER_SECOND };
 
@@ -45,21 +46,14 @@ static struct event_limit *event_of(struct log_limit *limit, const char *event)
     return e;
 }
 
-/* FNV-1a: what is found by it is compared in full. */
-static uint64_t mix(uint64_t hash, struct slice bytes)
-{
-    for (size_t i = 0; i < bytes.size; i++) {
-        hash = (hash ^ bytes.data[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
+/* What is found by it is compared in full. */
 static uint64_t hash_of(const struct log_line *line)
 {
-    uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), line->origin);
+    uint64_t hash = table_hash(line->origin, 0);
     for (size_t i = 0; i < line->alike; i++) {
-        hash = mix(hash, slice_of(&line->fields[i].number, sizeof line->fields[i].number));
-        hash = mix(hash, line->fields[i].text);
+        const struct log_field *field = &line->fields[i];
+        const uint64_t both[] = { hash, (uint64_t)field->number, table_hash(field->text, 0) };
+        hash = table_hash(slice_of(both, sizeof both), 0);
     }
     return hash;
 }

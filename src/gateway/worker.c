@@ -174,7 +174,7 @@ void worker_memory_was_short(struct worker *worker)
 {
     size_t used = worker->relay.budget.used_bytes;
     worker->short_bytes = used > worker->short_bytes ? used : worker->short_bytes;
-    for (struct session *s = worker->sessions; worker->relay.ahead_count > 0 && s; s = session_next(s)) {
+    for (struct session *s = worker->sessions; worker->relay.read_ahead_count > 0 && s; s = session_next(s)) {
         session_give_way(s);
     }
     if (worker->relay.budget.used_bytes < used) {

@@ -137,7 +137,8 @@ signet_error exchange_edit_response_into(struct exchange *x, struct walk_hook ho
 struct unresolved {
     struct slice *names; /* into the frame */
     struct topic_id *ids;
-    size_t name_count, id_count;
+    size_t name_count, name_capacity;
+    size_t id_count, id_capacity;
     size_t topic_count; /* of the request, those that are known included */
 };
 void unresolved_free(struct unresolved *unresolved);
@@ -160,6 +161,8 @@ struct topic_ref {
 /* By name: the id is what the broker said last; only looked for when policy seals. */
 void topic_ref_by_name(struct relay *relay, struct slice name, struct topic_ref *ret_ref);
 void topic_ref_by_id(struct relay *relay, const struct topic_id *id, struct topic_ref *ret_ref);
+/* What a visit of a walk says of the topic; false, and nothing is changed, when it says neither name nor id. */
+bool topic_ref_visit(struct relay *relay, const struct walk_visit *visit, struct topic_ref *ret_ref);
 /*
  * One more topic of a request; adds what is missing to be certain, unless the
  * broker has just said that it does not know.  OUT_OF_MEMORY, or LIMIT when

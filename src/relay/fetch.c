@@ -22,20 +22,6 @@ struct fetch_visit {
     bool forgetting;
 };
 
-static bool see_topic(struct fetch_visit *f, const struct walk_visit *visit)
-{
-    struct topic_id id;
-    if (visit->mark == MARK_TOPIC_NAME) {
-        topic_ref_by_name(f->x->relay, visit_slice(visit), &f->topic);
-    } else if (visit->mark == MARK_TOPIC_ID) {
-        memcpy(&id, visit->at, sizeof id);
-        topic_ref_by_id(f->x->relay, &id, &f->topic);
-    } else {
-        return false;
-    }
-    return true;
-}
-
 static enum walk_answer refuse_replica(struct fetch_visit *f, struct walk_visit *visit)
 {
     if (visit_i32(visit) < 0) {
@@ -93,7 +79,7 @@ static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
     if (visit->event != VISIT_FIELD) {
         return WALK_KEEP;
     }
-    if (see_topic(f, visit)) {
+    if (topic_ref_visit(f->x->relay, visit, &f->topic)) {
         visit->error = topic_ref_require(&f->topic, f->x->relay, &f->unresolved);
         return visit->error ? WALK_FAIL : WALK_KEEP;
     }
@@ -126,7 +112,7 @@ static enum walk_answer note_offsets(void *context, struct walk_visit *visit)
     if (visit->event != VISIT_FIELD || f->forgetting) {
         return WALK_KEEP;
     }
-    if (see_topic(f, visit)) {
+    if (topic_ref_visit(f->x->relay, visit, &f->topic)) {
         bool hearsay = f->topic.hearsay && !policy_opens(f->topic.policy);
         visit->error = hearsay ? hearsay_may_be_answered(f->x) : SIGNET_OK;
         return visit->error ? WALK_FAIL : WALK_KEEP;
@@ -227,17 +213,6 @@ struct fetched_visit {
     struct aborted_transaction *aborted;
     size_t aborted_count;
 };
-
-static void see_fetched_topic(struct fetched_visit *f, const struct walk_visit *visit)
-{
-    struct topic_id id;
-    if (visit->mark == MARK_TOPIC_NAME) {
-        topic_ref_by_name(f->x->relay, visit_slice(visit), &f->topic);
-    } else {
-        memcpy(&id, visit->at, sizeof id);
-        topic_ref_by_id(f->x->relay, &id, &f->topic);
-    }
-}
 
 static enum walk_answer see_aborted(struct fetched_visit *f, struct walk_visit *visit)
 {
@@ -403,7 +378,7 @@ static enum walk_answer fetched_visit(void *context, struct walk_visit *visit)
         return WALK_KEEP;
     case MARK_TOPIC_NAME:
     case MARK_TOPIC_ID:
-        see_fetched_topic(f, visit);
+        topic_ref_visit(f->x->relay, visit, &f->topic);
         return WALK_KEEP;
     case MARK_PARTITION_INDEX:
         f->partition = visit_i32(visit);
@@ -429,12 +404,9 @@ static enum walk_answer ahead_visit(void *context, struct walk_visit *visit)
 {
     struct fetched_visit *f = context;
     const struct topic_policy *policy = f->topic.policy;
-    if (visit->event != VISIT_FIELD) {
-        return WALK_KEEP;
-    }
-    if (visit->mark == MARK_TOPIC_NAME || visit->mark == MARK_TOPIC_ID) {
-        see_fetched_topic(f, visit);
-    } else if (visit->mark == MARK_RECORDS && policy && policy_opens(policy)) {
+    bool records = visit->event == VISIT_FIELD && visit->mark == MARK_RECORDS;
+    topic_ref_visit(f->x->relay, visit, &f->topic);
+    if (records && policy && policy_opens(policy)) {
         ahead_see(f->x->relay->ahead, visit_slice(visit));
     }
     return WALK_KEEP;

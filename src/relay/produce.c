@@ -21,28 +21,10 @@ struct produce_visit {
     int16_t acks;
 };
 
-static bool see_topic(struct produce_visit *p, const struct walk_visit *visit)
-{
-    struct topic_id id;
-    if (visit->event != VISIT_FIELD) {
-        return false;
-    }
-    if (visit->mark == MARK_TOPIC_NAME) {
-        topic_ref_by_name(p->x->relay, visit_slice(visit), &p->topic);
-        return true;
-    }
-    if (visit->mark == MARK_TOPIC_ID) {
-        memcpy(&id, visit->at, sizeof id);
-        topic_ref_by_id(p->x->relay, &id, &p->topic);
-        return true;
-    }
-    return false;
-}
-
 static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
 {
     struct produce_visit *p = context;
-    if (see_topic(p, visit)) {
+    if (topic_ref_visit(p->x->relay, visit, &p->topic)) {
         visit->error = topic_ref_require(&p->topic, p->x->relay, &p->unresolved);
     }
     return visit->error ? WALK_FAIL : WALK_KEEP;
@@ -272,7 +254,7 @@ static enum walk_answer visit_records(struct produce_visit *p, struct walk_visit
 static enum walk_answer seal_visit(void *context, struct walk_visit *visit)
 {
     struct produce_visit *p = context;
-    if (visit->event != VISIT_FIELD || see_topic(p, visit)) {
+    if (visit->event != VISIT_FIELD || topic_ref_visit(p->x->relay, visit, &p->topic)) {
         return WALK_KEEP;
     }
     switch (visit->mark) {

@@ -36,7 +36,7 @@ static int32_t session_epoch(const struct read_ahead *a)
 
 static void release_promise(struct relay *relay)
 {
-    relay->worker->ahead_bytes -= relay->read_ahead->promised_bytes;
+    relay->worker->read_ahead_bytes -= relay->read_ahead->promised_bytes;
     relay->read_ahead->promised_bytes = 0;
 }
 
@@ -56,7 +56,7 @@ void read_ahead_drop(struct relay *relay, bool in_vain)
     }
     gather_clear(&a->reply);
     relay->reading.overtaken |= session_epoch(a) > 0;
-    relay->worker->ahead_count--;
+    relay->worker->read_ahead_count--;
     counter_add(&relay->worker->counters.read_ahead_dropped, 1);
     a->state = READ_AHEAD_IDLE;
     a->in_a_row = 0;
@@ -72,7 +72,7 @@ void read_ahead_free(struct relay *relay)
         return;
     }
     if (is_ahead(a)) {
-        relay->worker->ahead_count--;
+        relay->worker->read_ahead_count--;
         counter_add(&relay->worker->counters.read_ahead_dropped, 1);
     }
     release_promise(relay);
@@ -170,7 +170,7 @@ static bool topic_is_certain(const struct relay *relay, const struct read_ahead 
 static bool memory_allows(const struct relay_worker *worker, size_t more)
 {
     size_t most = worker->budget.limit_bytes / READ_AHEAD_SHARE,
-           taken = worker->budget.used_bytes + worker->ahead_bytes;
+           taken = worker->budget.used_bytes + worker->read_ahead_bytes;
     return taken <= most && more <= most - taken;
 }
 
@@ -221,8 +221,8 @@ signet_error read_ahead_send(struct relay *relay)
     reading->fetch_offset = a->fetched.next_offset;
     a->state = READ_AHEAD_SENT;
     a->promised_bytes = a->fetched.records_bytes;
-    relay->worker->ahead_bytes += a->promised_bytes;
-    relay->worker->ahead_count++;
+    relay->worker->read_ahead_bytes += a->promised_bytes;
+    relay->worker->read_ahead_count++;
     counter_add(&relay->worker->counters.read_ahead, 1);
     return SIGNET_OK;
 }
@@ -310,7 +310,7 @@ bool read_ahead_claim(struct exchange *x, signet_error *ret_error)
         return false;
     }
     a->in_a_row_wanted -= a->in_a_row_wanted > READ_AHEAD_IN_A_ROW_MIN;
-    relay->worker->ahead_count--;
+    relay->worker->read_ahead_count--;
     *ret_error = a->state == READ_AHEAD_HELD ? give(x, a) : wait_for(x, a);
     return true;
 }

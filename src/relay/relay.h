@@ -72,10 +72,10 @@ struct relay_worker {
     struct opener opener;        /* report and report_context are the relay's to set */
     struct relay_hooks hooks;
     struct relay_counters counters;
-    bool restrained;    /* nothing more is read ahead: others wait for memory, or it all ends */
-    uint64_t rules;     /* how often policy, trust or keys were changed */
-    size_t ahead_count; /* conversations for which something is read ahead */
-    size_t ahead_bytes; /* of that what brokers have not sent yet, about */
+    bool restrained;         /* nothing more is read ahead: others wait for memory, or it all ends */
+    uint64_t rules;          /* how often policy, trust or keys were changed */
+    size_t read_ahead_count; /* conversations for which something is read ahead */
+    size_t read_ahead_bytes; /* of that what brokers have not sent yet, about */
     size_t frame_bytes_max;
     int32_t fetch_bytes_max;     /* what a client may ask for in one Fetch */
     int16_t fetch_refusal_error; /* Kafka's code: 2 or 87 */

@@ -27,13 +27,6 @@ struct share_visit {
     uint32_t acquired_count;
 };
 
-static void see_topic(struct share_visit *s, const struct walk_visit *visit)
-{
-    struct topic_id id;
-    memcpy(&id, visit->at, sizeof id);
-    topic_ref_by_id(s->x->relay, &id, &s->topic);
-}
-
 static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
 {
     struct share_visit *s = context;
@@ -41,8 +34,7 @@ static enum walk_answer find_unresolved(void *context, struct walk_visit *visit)
     if (visit->event != VISIT_FIELD) {
         return WALK_KEEP;
     }
-    if (visit->mark == MARK_TOPIC_ID) {
-        see_topic(s, visit);
+    if (topic_ref_visit(s->x->relay, visit, &s->topic)) {
         visit->error = topic_ref_require(&s->topic, s->x->relay, &s->unresolved);
     } else if (visit->mark == MARK_MAX_BYTES && visit_i32(visit) > most) {
         store_u32(visit->at, (uint32_t)most);
@@ -192,7 +184,7 @@ static enum walk_answer share_visit(void *context, struct walk_visit *visit)
     }
     switch (visit->mark) {
     case MARK_TOPIC_ID:
-        see_topic(s, visit);
+        topic_ref_visit(s->x->relay, visit, &s->topic);
         return WALK_KEEP;
     case MARK_PARTITION_INDEX:
         s->partition = visit_i32(visit);

@@ -2,6 +2,7 @@
 /* From what a message calls a topic to its name, its id and its policy. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "kafka/lookup.h"
 #include "relay/conversation.h"
 
@@ -35,22 +36,34 @@ void topic_ref_by_id(struct relay *relay, const struct topic_id *id, struct topi
     }
 }
 
-static signet_error check_known(struct relay *relay, const struct topic_id *id, struct slice name)
+bool topic_ref_visit(struct relay *relay, const struct walk_visit *visit, struct topic_ref *ret_ref)
 {
-    const struct known_topic *known = policy_known(&relay->worker->policy, id);
-    return !known || slice_equal_text(name, known->name)
-               ? SIGNET_OK
-               : relay_fail(relay, SIGNET_ERROR_PROTOCOL,
-                            "the broker gave a topic id another name than topic-ids does");
+    struct topic_id id;
+    if (visit->event != VISIT_FIELD) {
+        return false;
+    }
+    if (visit->mark == MARK_TOPIC_NAME) {
+        topic_ref_by_name(relay, visit_slice(visit), ret_ref);
+        return true;
+    }
+    if (visit->mark == MARK_TOPIC_ID) {
+        memcpy(&id, visit->at, sizeof id);
+        topic_ref_by_id(relay, &id, ret_ref);
+        return true;
+    }
+    return false;
 }
 
 signet_error topic_ref_learn(struct relay *relay, const struct topic_id *id, struct slice name)
 {
-    signet_error error = check_known(relay, id, name);
-    if (error || policy_known(&relay->worker->policy, id)) {
-        return error;
+    const struct known_topic *known = policy_known(&relay->worker->policy, id);
+    if (known) {
+        return slice_equal_text(name, known->name)
+                   ? SIGNET_OK
+                   : relay_fail(relay, SIGNET_ERROR_PROTOCOL,
+                                "the broker gave a topic id another name than topic-ids does");
     }
-    error = directory_learn(relay->worker->shared.directory, id, name);
+    signet_error error = directory_learn(relay->worker->shared.directory, id, name);
     return error == SIGNET_ERROR_PROTOCOL
                ? relay_fail(relay, error, "the broker gave a topic id another name than before")
                : error;
@@ -89,15 +102,10 @@ signet_error hearsay_may_be_answered(struct exchange *x)
                             "to it any more");
 }
 
-static void *grown(void *array, size_t count, size_t size)
-{
-    bool full = (count & (count - 1)) == 0; /* at 0, 1, 2, 4, ... */
-    return full ? realloc(array, (count ? 2 * count : 1) * size) : array;
-}
-
 static signet_error add_name(struct unresolved *unresolved, struct slice name)
 {
-    struct slice *names = grown(unresolved->names, unresolved->name_count, sizeof *names);
+    struct slice *names =
+        array_with_room(unresolved->names, unresolved->name_count, &unresolved->name_capacity, sizeof *names, 1);
     if (!names) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
@@ -108,7 +116,8 @@ static signet_error add_name(struct unresolved *unresolved, struct slice name)
 
 static signet_error add_id(struct unresolved *unresolved, const struct topic_id *id)
 {
-    struct topic_id *ids = grown(unresolved->ids, unresolved->id_count, sizeof *ids);
+    struct topic_id *ids =
+        array_with_room(unresolved->ids, unresolved->id_count, &unresolved->id_capacity, sizeof *ids, 1);
     if (!ids) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }

@@ -45,8 +45,8 @@ void consumer_end(struct consumer *c)
     assert_string_equal(relay_fault(c->s.party.relay), "no fault");
     relay_free(c->s.party.relay, c->s.world.now_ms);
     c->s.party.relay = NULL;
-    assert_int_equal(worker->ahead_count, 0);
-    assert_int_equal(worker->ahead_bytes, 0);
+    assert_int_equal(worker->read_ahead_count, 0);
+    assert_int_equal(worker->read_ahead_bytes, 0);
     assert_int_equal(worker->budget.used_bytes, 0);
     fetch_scene_end(&c->s);
 }

@@ -22,11 +22,11 @@ static void who_waits_for_memory_goes_before(void **state)
         consumer_begin(&c, consumer_kinds[i].version, consumer_kinds[i].in_session, 2 * CONSUMER_ENOUGH);
         consumer_read_on(&c, "before", CONSUMER_WARM);
         assert_true(c.s.world.worker.budget.used_bytes > 0);
-        assert_int_equal(c.s.world.worker.ahead_count, 1);
+        assert_int_equal(c.s.world.worker.read_ahead_count, 1);
         c.s.world.worker.restrained = true;
         relay_give_way(c.s.party.relay);
         assert_int_equal(c.s.world.worker.budget.used_bytes, 0);
-        assert_int_equal(c.s.world.worker.ahead_count, 0);
+        assert_int_equal(c.s.world.worker.read_ahead_count, 0);
         assert_int_equal(consumer_dropped(&c), 1);
         consumer_read_elsewhere(&c, "the same place", c.offset);
         consumer_read_on(&c, "restrained", CONSUMER_ENOUGH - CONSUMER_WARM);
@@ -45,10 +45,10 @@ static void no_more_than_a_share_of_memory_is_used(void **state)
     struct consumer c;
     consumer_begin(&c, 12, false, CONSUMER_ENOUGH);
     c.s.world.worker.budget.limit_bytes = 4096;
-    c.s.world.worker.ahead_bytes = 1000; /* others' */
+    c.s.world.worker.read_ahead_bytes = 1000; /* others' */
     consumer_read_on(&c, "others read ahead", CONSUMER_ENOUGH / 2);
     assert_int_equal(consumer_ahead(&c), 0);
-    c.s.world.worker.ahead_bytes = 0;
+    c.s.world.worker.read_ahead_bytes = 0;
     c.s.world.worker.budget.limit_bytes = 64 << 20;
     consumer_read_on(&c, "now there is room", 2);
     assert_int_equal(consumer_ahead(&c), 2);
