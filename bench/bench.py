@@ -9,11 +9,13 @@ usage: bench/bench.py [--rounds N] [--warm-ups N] [--records N] [--partitions N]
 """
 
 import argparse
+import datetime
 import json
 import os
 import random
 import re
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -50,26 +52,63 @@ def payload(path, lines=2000, seed=7):
             file.write(json.dumps(order) + "\n")
 
 
-def load(kafka, tool, *arguments):
-    """What one of Kafka's own load generators printed."""
-    command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", os.path.join(kafka.home, "lib/*"),
-               "org.apache.kafka.tools." + tool, *map(str, arguments)]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+class Load:
+    """One of Kafka's own load generators, at work from now on."""
+
+    def __init__(self, kafka, tool, topic, records, bootstrap, *arguments):
+        command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", os.path.join(kafka.home, "lib/*"),
+                   "org.apache.kafka.tools." + tool, "--topic", topic, "--num-records", str(records),
+                   "--bootstrap-server", bootstrap, *arguments]
+        self._child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def printed(self):
+        """To the end."""
+        out, _ = self._child.communicate()
+        if self._child.returncode:
+            raise RuntimeError("a load generator failed: " + out)
+        return out
+
+
+def producer(kafka, bootstrap, topic, codec, records, payload_path):
+    return Load(kafka, "ProducerPerformance", topic, records, bootstrap, "--throughput", "-1", "--payload-file",
+                payload_path, "--command-property", "batch.size=%d" % BATCH_BYTES, "linger.ms=100",
+                "compression.type=" + codec, "acks=all")
+
+
+def consumer(kafka, bootstrap, topic, records):
+    return Load(kafka, "ConsumerPerformance", topic, records, bootstrap, "--timeout", "60000")
 
 
 def produce(kafka, bootstrap, topic, codec, records, payload_path):
-    """MB/s of Kafka's own load generator."""
-    out = load(kafka, "ProducerPerformance", "--topic", topic, "--num-records", records, "--throughput", -1,
-               "--payload-file", payload_path, "--bootstrap-server", bootstrap, "--command-property",
-               "batch.size=%d" % BATCH_BYTES, "linger.ms=100", "compression.type=" + codec, "acks=all")
+    """MB/s."""
+    out = producer(kafka, bootstrap, topic, codec, records, payload_path).printed()
     return float(re.findall(r"\(([\d.]+) MB/sec\)", out)[-1])
 
 
+def consumer_row(out):
+    """What ConsumerPerformance has measured, by its own names."""
+    names, values = (line.split(", ") for line in (out.splitlines()[0], out.splitlines()[-1]))
+    return dict(zip(names, values))
+
+
 def consume(kafka, bootstrap, topic, records):
-    out = load(kafka, "ConsumerPerformance", "--topic", topic, "--num-records", records, "--bootstrap-server",
-               bootstrap, "--timeout", 60000)
-    row = out.strip().splitlines()[-1].split(",")
-    return float(row[-2])
+    """MB/s from a backlog."""
+    return float(consumer_row(consumer(kafka, bootstrap, topic, records).printed())["fetch.MB.sec"])
+
+
+def first_timestamp(kafka, topic):
+    """When the first record was made, in seconds: the first stored batch says it (KIP-98, BaseTimestamp)."""
+    with open(kafka.segments(topic)[0], "rb") as file:
+        return struct.unpack_from(">q", file.read(61), 27)[0] / 1000
+
+
+def end_to_end(kafka, bootstrap, topic, codec, records, payload_path):
+    """MB/s while both are at work, from when the first record was made until the last one has arrived."""
+    consuming = consumer(kafka, bootstrap, topic, records)
+    producer(kafka, bootstrap, topic, codec, records, payload_path).printed()
+    row = consumer_row(consuming.printed())
+    end = datetime.datetime.strptime(row["end.time"], "%Y-%m-%d %H:%M:%S:%f").timestamp()
+    return float(row["data.consumed.in.MB"]) / (end - first_timestamp(kafka, topic))
 
 
 def stored_bytes(kafka, topic):
@@ -100,13 +139,16 @@ def progress(text):
 
 
 def measure_round(kafka, bootstrap, topic, codec, options, payload_path):
-    """MB/s produced and consumed, and the bytes stored."""
+    """MB/s end to end, then produced and consumed apart, and the bytes stored."""
+    kafka.topic(topic + "-both", partitions=options.partitions, file_delete_delay_ms=0)
+    both = end_to_end(kafka, bootstrap, topic + "-both", codec, options.records, payload_path)
+    kafka.delete_topic(topic + "-both")
     kafka.topic(topic, partitions=options.partitions, file_delete_delay_ms=0)
     produced = produce(kafka, bootstrap, topic, codec, options.records, payload_path)
     consumed = consume(kafka, bootstrap, topic, options.records)
     size = stored_bytes(kafka, topic)
     kafka.delete_topic(topic)
-    return {"produce": produced, "consume": consumed, "stored": size}
+    return {"end to end": both, "produce": produced, "consume": consumed, "stored": size}
 
 
 def measure_codec(kafka, gateway, report, codec, options, payload_path):
@@ -122,7 +164,7 @@ def measure_codec(kafka, gateway, report, codec, options, payload_path):
         rounds.append(measured)
     progress("")
     rounds = rounds[options.warm_ups:]
-    for verb in ("produce", "consume"):
+    for verb in ("end to end", "produce", "consume"):
         for path in paths:
             report.add("%s %s, %s" % (verb, codec, path), [measured[path][verb] for measured in rounds], "MB/s")
         report.add("%s %s, sealed / direct" % (verb, codec),

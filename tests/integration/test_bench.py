@@ -23,7 +23,7 @@ def test_bench_reports_every_figure(tmp_path):
     rows = {row["name"]: row for row in json.loads(path.read_text())}
     wanted = ["resident, 100 busy connections"]
     for codec in ("none", "zstd"):
-        wanted += ["%s %s, sealed / direct" % (verb, codec) for verb in ("produce", "consume")]
+        wanted += ["%s %s, sealed / direct" % (verb, codec) for verb in ("end to end", "produce", "consume")]
         wanted.append("stored bytes %s, sealed / plain" % codec)
     for name in wanted:
         assert rows[name]["goal"] and rows[name]["value"] > 0, name
