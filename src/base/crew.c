@@ -158,8 +158,8 @@ void crew_post(struct crew_job *job, struct crew_task *task)
     }
     job->last = task;
     job->unfinished++;
-    pthread_cond_signal(&crew->posted);
     pthread_mutex_unlock(&crew->lock);
+    pthread_cond_signal(&crew->posted); /* a thread that wakes up finds the lock free */
 }
 
 static void wait_for_others(struct crew *crew, const struct crew_job *job)

@@ -342,7 +342,7 @@ static bool flush_both(struct session *s)
 {
     for (bool sent = true; sent;) {
         sent = false;
-        if (!flush(s, RELAY_CLIENT, &sent) || !flush(s, RELAY_BROKER, &sent)) {
+        if (!flush(s, RELAY_BROKER, &sent) || !flush(s, RELAY_CLIENT, &sent)) {
             return false;
         }
         if (sent && s->state == SESSION_RELAYING &&
