@@ -214,3 +214,14 @@ def connect(address):
     """A bare connection to "host:port"."""
     host, port = address.rsplit(":", 1)
     return socket.create_connection((host, int(port)), timeout=10)
+
+
+def secure_gateway(directory, kafka, authority, upstream="SECURE", listener=None, **options):
+    """TLS towards clients and brokers; unless `listener` says otherwise, clients are known by the brokers."""
+    certificate = authority.issue("gateway")
+    return Gateway(directory, kafka, upstream, {
+        "tls": {"certificate": certificate.certificate, "key": certificate.key},
+        "clients-known-by": "brokers",
+        "trust-brokers-for-identity": True,
+        **(listener or {}),
+    }, cluster_tls={"ca": authority.ca}, **options)

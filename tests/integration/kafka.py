@@ -189,14 +189,17 @@ class Kafka:
 
     # Administration.
 
-    def admin(self, tool, *arguments, check=True, stdin=None):
-        """Runs one of Kafka's own tools, such as TopicCommand, and returns what it printed. Takes about two seconds."""
+    def admin(self, tool, *arguments, check=True, stdin=None, bootstrap=None):
+        """Runs one of Kafka's own tools, such as TopicCommand, and returns what it printed. Takes about two seconds.
+
+        bootstrap: where it is to connect to, if not to INTERNAL.
+        """
         names = {"ConfigCommand": "kafka.admin.ConfigCommand", "StorageTool": "kafka.tools.StorageTool",
                  "ConsoleConsumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
                  "ConsumerGroupCommand": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"}
         name = tool if "." in tool else names.get(tool, "org.apache.kafka.tools." + tool)
         if tool not in ("StorageTool", "DumpLogSegments"):
-            arguments = ("--bootstrap-server", self.bootstrap("INTERNAL"), *arguments)
+            arguments = ("--bootstrap-server", bootstrap or self.bootstrap("INTERNAL"), *arguments)
         child = processes.spawn(self._java(JVM_TOOL, "error", name, *arguments), stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         printed, _ = child.communicate(stdin, timeout=120)

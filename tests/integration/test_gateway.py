@@ -4,12 +4,15 @@
 import exchange
 import pytest
 import segment
+import wire
 from clients import CLIENTS, CODECS, can
 from exchange import Endpoint
 from gateway import Gateway
 
 CONSUMER_PROTOCOL = [c for c in CLIENTS if can(c, "consumer protocol")]
 SHARE_GROUPS = [c for c in CLIENTS if can(c, "share groups")]
+
+INVALID_FETCH_SESSION_EPOCH = 71
 
 PARAMETRIZE_CLIENT = pytest.mark.parametrize("client", CLIENTS)
 
@@ -100,6 +103,25 @@ def test_recompressed_by_the_broker(sealed, consumers, codec):
     endpoint = Endpoint(sealed.bootstrap, sealed.kafka, sealed.client, {"compression_type": codec})
     for producer, inner in (("java", "none"), ("librdkafka", "zstd")):
         exchange.round_trip(endpoint, producer, inner, consumers)
+
+
+def test_fetch_sessions(sealed):
+    """A session goes on as with a broker: only what is new is in an answer, opened, and one out of step is told so (KIP-227)."""
+    topic = sealed.topic("sessions", partitions=2)
+    for partition in (0, 1):
+        exchange.send(sealed, "librdkafka", topic, exchange.plain_records(1, "first", partition))
+    with wire.Wire(sealed.bootstrap) as client:
+        def ask(session, epoch, *partitions):
+            return wire.fetched_in_session(client.ask(wire.fetch_in_session(topic, session, epoch, partitions)))
+
+        error, session, records = ask(0, 0, (0, 0), (1, 0))
+        assert error == 0 and session != 0
+        assert sorted(records) == [0, 1] and all(b"first 0" in batch for batch in records.values())
+        assert ask(session, 1, (0, 1), (1, 1)) == (0, session, {})
+        exchange.send(sealed, "librdkafka", topic, exchange.plain_records(1, "second", 1))
+        error, _, records = ask(session, 2)
+        assert error == 0 and list(records) == [1] and b"second 0" in records[1]
+        assert ask(session, 7)[0] == INVALID_FETCH_SESSION_EPOCH
 
 
 @PARAMETRIZE_CLIENT

@@ -26,17 +26,6 @@ PARAMETRIZE_CLIENT = pytest.mark.parametrize("client", CLIENTS)
 DELEGATION_TOKEN_CLIENTS = ["java", "franz"]
 
 
-def secure_gateway(directory, kafka, authority, upstream="SECURE", listener=None, **options):
-    """TLS towards clients and brokers; unless `listener` says otherwise, clients are known by the brokers."""
-    certificate = authority.issue("gateway")
-    return Gateway(directory, kafka, upstream, {
-        "tls": {"certificate": certificate.certificate, "key": certificate.key},
-        "clients-known-by": "brokers",
-        "trust-brokers-for-identity": True,
-        **(listener or {}),
-    }, cluster_tls={"ca": authority.ca}, **options)
-
-
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory, secure_kafka, authority):
     with secure_gateway(tmp_path_factory.mktemp("known-by-brokers"), secure_kafka, authority) as running:

@@ -5,8 +5,7 @@ import processes
 import pytest
 import wire
 from certificates import Authority
-from gateway import Gateway
-from test_identity import secure_gateway
+from gateway import Gateway, secure_gateway
 
 
 def tls_listener(name, authority, host="127.0.0.1", **tls):

@@ -50,6 +50,32 @@ def fetch_by_id(topic_id, partition=0, offset=0, max_bytes=1 << 20, max_wait_ms=
     return request(FETCH, 13, b"\0" + body, correlation)
 
 
+def fetch_in_session(topic, session, epoch, partitions=(), correlation=1):
+    """Fetch 7, the first with sessions (KIP-227): these (partition, offset) are added to the session, or moved in it."""
+    topics = struct.pack(">i", 1 if partitions else 0)
+    if partitions:
+        topics += text(topic) + struct.pack(">i", len(partitions))
+        topics += b"".join(struct.pack(">iqqi", partition, offset, -1, 1 << 20) for partition, offset in partitions)
+    body = struct.pack(">iiiibii", -1, 0, 1, 1 << 20, 0, session, epoch) + topics + struct.pack(">i", 0)
+    return request(FETCH, 7, body, correlation)
+
+
+def fetched_in_session(answer):
+    """Of an answer to Fetch 7: the error, the session's id, and the records of each partition that is in it."""
+    error, session, topics = struct.unpack_from(">hii", answer, 8)
+    at, records = 18, {}
+    for _ in range(topics):
+        at += 2 + struct.unpack_from(">h", answer, at)[0]
+        count, at = struct.unpack_from(">i", answer, at)[0], at + 4
+        for _ in range(count):
+            partition, aborted = struct.unpack_from(">ihqqqi", answer, at)[::5]
+            at += 34 + 16 * max(0, aborted)
+            size = struct.unpack_from(">i", answer, at)[0]
+            records[partition] = answer[at + 4:at + 4 + max(0, size)]
+            at += 4 + max(0, size)
+    return error, session, records
+
+
 def versions(answer):
     """Of an answer to ApiVersions 0: lowest and highest version by API."""
     count = struct.unpack_from(">i", answer, 6)[0]
