@@ -18,7 +18,7 @@ from certificates import Authority
 from clients import CLIENTS
 from confluent_kafka import Producer
 from exchange import Endpoint
-from gateway import Gateway, program
+from gateway import Gateway, program, secure_gateway
 from kafka import JVM_TOOL
 from processes import eventually
 
