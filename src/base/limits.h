@@ -99,6 +99,17 @@ enum {
     /* Records of one batch; each costs a stub of 7 to 12 bytes. */
     BATCH_RECORDS_MAX = 10 * 1000 * 1000,
 
+    /* The ledger (spec/ledger.md).  A record and its key fit a Kafka message of the default size, 1,048,588 bytes. */
+    LEDGER_RECORD_BYTES_MAX = 1000 * 1000,
+    LEDGER_LEAF_BYTES_MAX = 512,
+    LEDGER_TEXT_BYTES_MAX = 255,
+    LEDGER_INTERVAL_MS_DEFAULT = 10 * 1000,
+    LEDGER_INTERVAL_MS_MIN = 100,
+    LEDGER_INTERVAL_MS_MAX = 60 * 60 * 1000,
+    /* What C2SP's signed-note asks a verifier to take at least, with signatures of 5 KB. */
+    CHECKPOINT_COSIGNATURES_MAX = 16,
+    CHECKPOINT_NOTE_BYTES_MAX = 64 * 1024,
+
     /* Key files.  A name is read aloud and typed; a line holds a locked key (100 bytes as base64) and a name. */
     KEY_NAME_BYTES_MAX = 64,
     KEY_LINE_BYTES_MAX = 256,

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "seal/ledger_frame.h"
+
+#include "kafka/batch.h"
+
+enum { CHECKED_BYTES = 8 };
+
+static uint32_t crc_of(struct slice bytes)
+{
+    return crc32c_finish(crc32c_add(crc32c_start(), bytes));
+}
+
+void ledger_frame_header(struct slice record, uint8_t ret_header[LEDGER_FRAME_HEADER_BYTES])
+{
+    store_u32(ret_header, (uint32_t)record.size);
+    store_u32(ret_header + 4, crc_of(record));
+    store_u32(ret_header + CHECKED_BYTES, crc_of(slice_of(ret_header, CHECKED_BYTES)));
+}
+
+static bool is_zeros(const struct reader *r)
+{
+    for (const uint8_t *at = r->at; at < r->end; at++) {
+        if (*at) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum ledger_frame ledger_frame_next(struct reader *r, struct slice *ret_record)
+{
+    struct reader ahead = *r;
+    if (reader_left(r) == 0) {
+        return LEDGER_FRAME_WHOLE;
+    }
+    if (reader_left(r) < LEDGER_FRAME_HEADER_BYTES || is_zeros(r)) {
+        return LEDGER_FRAME_TORN;
+    }
+    uint32_t size = read_u32(&ahead), crc = read_u32(&ahead), header_crc = read_u32(&ahead);
+    if (header_crc != crc_of(slice_of(r->at, CHECKED_BYTES)) || size == 0 || size > LEDGER_RECORD_BYTES_MAX) {
+        return LEDGER_FRAME_DAMAGED;
+    }
+    if (reader_left(&ahead) < size) {
+        return LEDGER_FRAME_TORN;
+    }
+    struct slice record = read_bytes(&ahead, size);
+    if (crc_of(record) != crc) {
+        return reader_left(&ahead) ? LEDGER_FRAME_DAMAGED : LEDGER_FRAME_TORN;
+    }
+    *r = ahead;
+    *ret_record = record;
+    return LEDGER_FRAME_GOOD;
+}
