@@ -119,7 +119,7 @@ static void read_root(struct reader *r, uint8_t ret_root[SHA256_BYTES])
 {
     size_t size = 0;
     struct slice text = read_until(r, '\n');
-    if (base64_decode(text, BASE64_STANDARD, ret_root, SHA256_BYTES, &size) || size != SHA256_BYTES) {
+    if (r->error || base64_decode(text, BASE64_STANDARD, ret_root, SHA256_BYTES, &size) || size != SHA256_BYTES) {
         reader_fail(r, SIGNET_ERROR_MALFORMED);
     }
 }
@@ -163,8 +163,8 @@ static signet_error read_signatures(struct reader *r, struct checkpoint_note *no
 signet_error checkpoint_read(struct slice text, struct checkpoint_note *ret_note)
 {
     struct checkpoint_note note = { 0 };
-    if (text.size > CHECKPOINT_NOTE_BYTES_MAX) {
-        return SIGNET_ERROR_LIMIT;
+    if (text.size == 0 || text.size > CHECKPOINT_NOTE_BYTES_MAX) {
+        return text.size ? SIGNET_ERROR_LIMIT : SIGNET_ERROR_MALFORMED;
     }
     struct reader r = reader_over(text);
     note.checkpoint.origin = read_until(&r, '\n');

@@ -313,12 +313,12 @@ static const struct kind *kind_of(unsigned number)
 
 signet_error ledger_leaf_read(struct slice bytes, struct ledger_leaf *ret_leaf)
 {
-    struct reader r = reader_over(bytes);
-    unsigned number = read_u8(&r);
+    unsigned number = bytes.size ? bytes.data[0] : 0;
     const struct kind *kind = kind_of(number);
     if (!kind || bytes.size > LEDGER_LEAF_BYTES_MAX) {
         return SIGNET_ERROR_MALFORMED;
     }
+    struct reader r = reader_over(slice_of(bytes.data + 1, bytes.size - 1));
     struct ledger_leaf leaf = { 0 };
     leaf.kind = (enum ledger_kind)number;
     kind->read(&r, &leaf);

@@ -3,6 +3,7 @@
 
 enum {
     MAGIC_BYTES = 4,
+    PREFIX_BYTES = MAGIC_BYTES + 2,
     /* An interval with every reason. */
     LAST_LEAF_BYTES_MAX = 1 + 8 + 8 + 1 + 9 * LEDGER_LOSS_COUNT,
     NOTE_BYTES_MAX = 2 * LEDGER_ORIGIN_BYTES_MAX + 19 + 44 + 92 + 10,
@@ -17,11 +18,12 @@ static struct slice read_counted(struct reader *r)
     return read_bytes(r, read_u16(r));
 }
 
+/* There are PREFIX_BYTES of it. */
 static signet_error read_prefix(struct reader *r)
 {
     struct slice start = read_bytes(r, sizeof magic);
     uint8_t version = read_u8(r), suite = read_u8(r);
-    if (r->error || memcmp(start.data, magic, sizeof magic) != 0) {
+    if (memcmp(start.data, magic, sizeof magic) != 0) {
         return SIGNET_ERROR_MALFORMED;
     }
     return version == LEDGER_RECORD_VERSION && suite == LEDGER_RECORD_SUITE ? SIGNET_OK : SIGNET_ERROR_UNSUPPORTED;
@@ -68,6 +70,9 @@ signet_error ledger_record_read(struct slice bytes, struct ledger_record *ret_re
 {
     struct ledger_record record = { 0 };
     struct slice cluster_id = { 0 };
+    if (bytes.size < PREFIX_BYTES) {
+        return SIGNET_ERROR_MALFORMED;
+    }
     struct reader r = reader_over(bytes);
     signet_error error = read_prefix(&r);
     if (error) {
@@ -82,9 +87,9 @@ signet_error ledger_record_read(struct slice bytes, struct ledger_record *ret_re
         return SIGNET_ERROR_MALFORMED;
     }
     struct slice note = read_counted(&r);
-    if (r.error || reader_left(&r) > 0 || checkpoint_read(note, &record.note) || record.note.signature_count != 1 ||
-        ledger_origin_read(record.note.checkpoint.origin, &record.origin) || !numbers_agree(&record) ||
-        !checkpoint_is_own(&record.note, record.origin.writer)) {
+    if (r.error || note.size == 0 || reader_left(&r) > 0 || checkpoint_read(note, &record.note) ||
+        record.note.signature_count != 1 || ledger_origin_read(record.note.checkpoint.origin, &record.origin) ||
+        !numbers_agree(&record) || !checkpoint_is_own(&record.note, record.origin.writer)) {
         return SIGNET_ERROR_MALFORMED;
     }
     if (record.first == 0 && !ledger_origin_is_of(&record.origin, cluster_id)) {
