@@ -106,6 +106,8 @@ enum {
     LEDGER_INTERVAL_MS_DEFAULT = 10 * 1000,
     LEDGER_INTERVAL_MS_MIN = 100,
     LEDGER_INTERVAL_MS_MAX = 60 * 60 * 1000,
+    /* Checkpoints that a reader remembers of each log, 48 bytes each: so far back a repeated record is told from a fork. */
+    LEDGER_POINTS_MAX = 64,
     /* What C2SP's signed-note asks a verifier to take at least, with signatures of 5 KB. */
     CHECKPOINT_COSIGNATURES_MAX = 16,
     CHECKPOINT_NOTE_BYTES_MAX = 64 * 1024,
