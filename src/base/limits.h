@@ -55,6 +55,9 @@ enum {
     CREW_THREADS_MAX = 4,
     /* How far back in a response the batch before it in its stream is looked for; farther, it is verified on its own. */
     VOUCH_DISTANCE_MAX = 64,
+    /* The same two of a survey, which many threads may be about: a run of batches is judged at a time. */
+    SURVEY_BATCHES_MAX = 1024,
+    SURVEY_DECOMPRESSED_BYTES_MAX = 4 * 1024 * 1024,
     /* Scratch for more batches than this is given back after the response. */
     OPEN_ITEMS_KEPT = 256,
     /* Entries in a response's list of aborted transactions; Kafka's own have a handful. */

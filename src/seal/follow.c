@@ -71,9 +71,19 @@ static bool stands_in_a_log(const struct follow_batch *batch)
     return batch->base_offset >= 0 && batch->last_offset >= batch->base_offset && batch->last_offset < INT64_MAX;
 }
 
+static bool continues_doubted(const struct follow_pass *pass, int64_t base)
+{
+    int64_t length = pass->expected - pass->doubted_base;
+    return (base > pass->doubted_base && base < pass->expected) || base == pass->doubted_expected ||
+           base - length == pass->doubted_expected;
+}
+
 static bool continues(const struct follow *f, const struct follow_pass *pass, const struct follow_batch *batch)
 {
     if (pass->subset) {
+        return true;
+    }
+    if (pass->doubted && continues_doubted(pass, batch->base_offset)) {
         return true;
     }
     bool at_boundary = pass->started || ends_before(f, pass->expected) || met_find(f, pass->expected);
@@ -392,5 +402,20 @@ void follow_accept(struct follow *f, struct follow_pass *pass, const struct foll
         stream_accept(f, batch);
     }
     pass->started = true;
+    pass->doubted = false;
     pass->expected = batch->last_offset + 1;
+}
+
+void follow_pass_by(struct follow *f, struct follow_pass *pass, const struct follow_batch *batch)
+{
+    if (!stands_in_a_log(batch)) {
+        return;
+    }
+    struct follow_batch passed = *batch;
+    int64_t expected = pass->expected;
+    passed.unknown = true;
+    follow_accept(f, pass, &passed);
+    pass->doubted = true;
+    pass->doubted_base = batch->base_offset;
+    pass->doubted_expected = expected;
 }

@@ -44,6 +44,9 @@ struct follow_pass {
     int64_t expected; /* next base offset; before the first batch the fetch offset */
     bool started;
     bool subset; /* a share group: no claim of continuity or absence */
+    /* The batch before was passed by, and is not believed where it ends: where it begins, and what was expected there. */
+    bool doubted;
+    int64_t doubted_base, doubted_expected;
 };
 
 struct follow_batch {
@@ -82,6 +85,14 @@ bool follow_goes_on(const struct follow *f, const struct follow_pass *pass, cons
 
 /* The batch stands here and has been accepted.  Out of memory only makes it forget. */
 void follow_accept(struct follow *f, struct follow_pass *pass, const struct follow_batch *batch);
+
+/*
+ * The batch stands here and has been refused, but the reader goes on: only its
+ * offsets are remembered.  Since nobody vouches for them, the next one may
+ * also begin within it, or where it would if this one stood in its place or
+ * did not stand there.
+ */
+void follow_pass_by(struct follow *f, struct follow_pass *pass, const struct follow_batch *batch);
 
 /* Bytes held. */
 size_t follow_memory(const struct follow *f);

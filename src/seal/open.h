@@ -12,10 +12,7 @@
 #define SIGNET_SEAL_OPEN_H
 
 #include "base/gather.h"
-#include "seal/ahead.h"
-#include "seal/follow.h"
-#include "seal/outcome.h"
-#include "seal/outer.h"
+#include "seal/judge.h"
 
 /* A bad batch, or one that has been accepted as an exception. */
 struct open_finding {
@@ -49,19 +46,19 @@ struct opener {
     struct open_keys keys;
     void (*report)(void *context, const struct open_finding *finding);
     void *report_context;
-    struct crew *crew;       /* may be NULL */
-    struct open_item *items; /* scratch */
-    size_t item_capacity;
-    struct open_thread *threads; /* scratch, for the owner and each of the crew */
+    struct crew *crew; /* may be NULL */
+    /* Scratch. */
+    struct judge_scratch judging;
+    struct opening *openings;
+    size_t opening_capacity;
+    struct open_thread *threads; /* for the owner and each of the crew */
 };
 /* Frees the scratch. */
 void opener_free(struct opener *opener);
 
 /* What is remembered of a partition from response to response.  Starts as all zero. */
 struct open_partition {
-    struct follow follow;
-    struct outcomes outcomes;
-    int64_t next_offset;
+    struct judge_partition judged;
 };
 void open_partition_free(struct open_partition *partition);
 

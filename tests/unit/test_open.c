@@ -108,7 +108,7 @@ static void more_batches_than_one_response_may_have_are_left_for_the_next(void *
     result = open_at(&r, BATCHES_PER_RESPONSE_MAX, slice_of(log + done, 5 * marker.outer_size));
     assert_int_equal(result.delivered, 5);
     assert_int_equal(r.findings, 0);
-    assert_true(r.opener.item_capacity <= OPEN_ITEMS_KEPT);
+    assert_true(r.opener.judging.capacity <= OPEN_ITEMS_KEPT);
     reader_free(&r);
 }
 
