@@ -58,6 +58,20 @@ enum {
     /* The same two of a survey, which many threads may be about: a run of batches is judged at a time. */
     SURVEY_BATCHES_MAX = 1024,
     SURVEY_DECOMPRESSED_BYTES_MAX = 4 * 1024 * 1024,
+    /*
+     * Verifying log folders within 64 MiB: a window for each of a few threads,
+     * and for a batch that is larger, or may come to more when it is
+     * decompressed, one at a time; larger ones are not looked at.
+     */
+    SURVEY_WINDOW_BYTES = 1024 * 1024,
+    SURVEY_LARGE_BYTES_MAX = 16 * 1024 * 1024,
+    SURVEY_THREADS_MAX = 4,
+    /* Behind damage the next batch is looked for: so many bytes of CRCs a segment, and no more. */
+    SURVEY_SEARCH_BYTES_MAX = 64 * 1024 * 1024,
+    /* Of one partition, 400 bytes each; more are only counted. */
+    FLAWS_MAX = 1000,
+    /* Names in one folder: a broker has some thousands of partitions, a partition some thousands of segments. */
+    FOLDER_NAMES_MAX = 1000 * 1000,
     /* Scratch for more batches than this is given back after the response. */
     OPEN_ITEMS_KEPT = 256,
     /* Entries in a response's list of aborted transactions; Kafka's own have a handful. */
@@ -99,6 +113,8 @@ enum {
     SASL_FRAME_BYTES_MAX = 512 * 1024,
     /* Brokers of one cluster. */
     NODES_MAX = 10 * 1000,
+    /* How far apart the times of sealing and of appending may be under LogAppendTime (spec/sealed-batch.md, section 8.2). */
+    APPEND_SKEW_MS = 10 * 60 * 1000,
     /* Records of one batch; each costs a stub of 7 to 12 bytes. */
     BATCH_RECORDS_MAX = 10 * 1000 * 1000,
 

@@ -30,6 +30,13 @@ static const struct command commands[] = {
         .run = command_keys,
     },
     {
+        .name = "verify",
+        .synopsis = "--config CONFIG [--trust FILE] [--json] DIR|SEGMENT...\n"
+                    "--trust FILE [--allow-clear PATTERN] [--log-append-time PATTERN] [--json] DIR|SEGMENT...",
+        .summary = "prove a broker's log directories intact, or name every offset that is not",
+        .run = command_verify,
+    },
+    {
         .name = "version",
         .synopsis = "[--json]",
         .summary = "show the versions of Signet and of the libraries it runs with",

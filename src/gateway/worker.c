@@ -16,7 +16,6 @@ enum {
     KEPT_SHARE = 8, /* of the budget may be kept beside it */
     FETCH_BYTES_MIN = 1024 * 1024,
     FETCH_BYTES_MAX = 16 * 1024 * 1024,
-    APPEND_SKEW_MS = 10 * 60 * 1000,
     /* What can happen with every connection is told no more often than this. */
     TELL_AGAIN_MS = 10 * 1000,
 };

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/verify_print.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "crypto/encoding.h"
+
+enum { TIME_BYTES = 32, SHOWN_BYTES = 1024 };
+
+struct totals {
+    uint64_t sealed, clear, internal, segments, batches, records, accepted, bad, verdicts[VERDICT_COUNT];
+    int64_t first_seal_ms, last_seal_ms;
+};
+
+static struct totals total_of(const struct verify_result *result)
+{
+    struct totals t = { 0 };
+    for (size_t i = 0; i < result->count; i++) {
+        const struct survey *s = &result->surveys[i];
+        t.sealed += s->scope == SURVEY_SEALED;
+        t.clear += s->scope == SURVEY_CLEAR;
+        t.internal += s->scope == SURVEY_INTERNAL;
+        t.segments += s->segments;
+        t.batches += s->batches;
+        t.records += s->records;
+        t.accepted += s->accepted;
+        if (s->verdicts[VERDICT_AUTHENTIC] > 0) {
+            bool first = t.verdicts[VERDICT_AUTHENTIC] == 0;
+            t.first_seal_ms = first || s->first_seal_ms < t.first_seal_ms ? s->first_seal_ms : t.first_seal_ms;
+            t.last_seal_ms = first || s->last_seal_ms > t.last_seal_ms ? s->last_seal_ms : t.last_seal_ms;
+        }
+        for (size_t v = 0; v < VERDICT_COUNT; v++) {
+            t.verdicts[v] += s->verdicts[v];
+            t.bad += verdict_is_good((enum verdict)v) ? 0 : s->verdicts[v];
+        }
+    }
+    t.bad -= t.accepted;
+    return t;
+}
+
+/* Printable ASCII as it is, everything else as \xNN: a terminal obeys other bytes. */
+static const char *shown(const char *text, char ret_shown[SHOWN_BYTES])
+{
+    size_t at = 0;
+    for (const char *c = text; *c && at + 5 < SHOWN_BYTES; c++) {
+        if (*c >= 0x20 && *c < 0x7f && *c != '\\') {
+            ret_shown[at++] = *c;
+        } else {
+            at += (size_t)snprintf(ret_shown + at, SHOWN_BYTES - at, "\\x%02x", (unsigned)(uint8_t)*c);
+        }
+    }
+    ret_shown[at] = '\0';
+    return ret_shown;
+}
+
+static const char *time_text(int64_t ms, char ret_text[TIME_BYTES])
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+    if (ms < 0 || !gmtime_r(&seconds, &tm) || strftime(ret_text, TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
+        snprintf(ret_text, TIME_BYTES, "%" PRId64 " ms", ms);
+    }
+    return ret_text;
+}
+
+static const char *kind_word(const struct flaw *flaw)
+{
+    switch (flaw->kind) {
+    case FLAW_BAD:
+        return verdict_word(flaw->verdict);
+    case FLAW_UNKNOWN:
+        return "could not tell";
+    case FLAW_ACCEPTED:
+        return verdict_word(flaw->verdict);
+    case FLAW_NOTE:
+        break;
+    }
+    return "note";
+}
+
+static const char *advice(const struct flaw *flaw)
+{
+    if (flaw->kind == FLAW_UNKNOWN) {
+        return "this part was not verified: make it readable, and verify again";
+    }
+    if (flaw->kind != FLAW_BAD) {
+        return NULL;
+    }
+    switch (flaw->verdict) {
+    case VERDICT_UNKNOWN_WRITER:
+    case VERDICT_NOT_TRUSTED:
+        return "if that writer is yours, correct the trust file; if not, somebody else wrote here";
+    case VERDICT_UNSEALED:
+        return "if these are from before the topic was sealed, give its cut-over in the trust file";
+    case VERDICT_UNSUPPORTED:
+        return "verify with a newer version of this program";
+    default:
+        return "keep copies of these files from every replica before anything else, and compare them";
+    }
+}
+
+static void print_offsets(FILE *out, const struct flaw *flaw)
+{
+    if (flaw->first_offset < 0) {
+        return;
+    }
+    if (flaw->last_offset > flaw->first_offset) {
+        fprintf(out, " offsets %" PRId64 "-%" PRId64, flaw->first_offset, flaw->last_offset);
+    } else {
+        fprintf(out, " offset %" PRId64 "%s", flaw->first_offset, flaw->last_offset < 0 ? " on" : "");
+    }
+}
+
+static void print_claims(FILE *out, const struct flaw *flaw)
+{
+    char from[TIME_BYTES], to[TIME_BYTES], hex[2 * WRITER_KEY_BYTES + 1], text[SHOWN_BYTES];
+    if (flaw->has_writer) {
+        hex_encode(slice_of(flaw->writer, WRITER_KEY_BYTES), hex);
+        fprintf(out, "    writer %s, sealed %s to %s\n", flaw->writer_name ? shown(flaw->writer_name, text) : hex,
+                time_text(flaw->seal_time_ms, from), time_text(flaw->seal_time_last_ms, to));
+    }
+    if (flaw->expected_offset >= 0) {
+        fprintf(out, "    expected was offset %" PRId64 "\n", flaw->expected_offset);
+    }
+    if (flaw->missed_offset >= 0) {
+        fprintf(out, "    acknowledged, and not where it was: the batch at offset %" PRId64 "\n", flaw->missed_offset);
+    }
+}
+
+static void print_flaw(FILE *out, const struct survey *survey, const struct flaw *flaw, bool colour)
+{
+    static const char *const colours[] = { "\033[1;31m", "\033[1;33m", "", "" };
+    char text[SHOWN_BYTES];
+    fprintf(out, "%s%s%s:", colour ? colours[flaw->kind] : "", kind_word(flaw), colour ? "\033[0m" : "");
+    if (survey) {
+        fprintf(out, " %s-%d", shown(survey->topic, text), (int)survey->partition);
+        print_offsets(out, flaw);
+    }
+    if (flaw->kind == FLAW_ACCEPTED) {
+        fputs(", accepted by the trust file", out);
+    }
+    fputc('\n', out);
+    if (flaw->kind == FLAW_BAD || flaw->kind == FLAW_ACCEPTED) {
+        fprintf(out, "    %s\n", verdict_meaning(flaw->verdict));
+    }
+    if (flaw->text[0]) {
+        fprintf(out, "    %s\n", shown(flaw->text, text));
+    }
+    print_claims(out, flaw);
+    const char *hint = advice(flaw);
+    if (hint) {
+        fprintf(out, "    hint: %s\n", hint);
+    }
+}
+
+static void print_flaws(FILE *out, const struct survey *survey, const struct flaws *flaws, enum flaw_kind kind,
+                        bool colour)
+{
+    for (size_t i = 0; i < flaws->count; i++) {
+        if (flaws->items[i].kind == kind) {
+            print_flaw(out, survey, &flaws->items[i], colour);
+        }
+    }
+}
+
+static void print_writers(FILE *out, const struct verify_result *result, const struct trust *trust)
+{
+    char text[SHOWN_BYTES];
+    const char *before = "writers     ";
+    for (size_t i = 0; i < trust->writer_count && result->writer_batches; i++) {
+        if (result->writer_batches[i] > 0) {
+            fprintf(out, "%s%s (%" PRIu64 " batches)", before, shown(trust->writers[i].name, text),
+                    result->writer_batches[i]);
+            before = ", ";
+        }
+    }
+    if (*before == ',') {
+        fputc('\n', out);
+    }
+}
+
+static void print_summary(FILE *out, const struct verify_result *result, const struct trust *trust)
+{
+    struct totals t = total_of(result);
+    char from[TIME_BYTES], to[TIME_BYTES];
+    fprintf(out, "partitions  %" PRIu64 " verified", t.sealed);
+    fprintf(out,
+            "; not looked into: %" PRIu64 " left in clear by policy, %" PRIu64 " internal, %" PRIu64 " put aside\n",
+            t.clear, t.internal, result->aside);
+    fprintf(out, "batches     %" PRIu64 " in %" PRIu64 " segments, %" PRIu64 " records\n", t.batches, t.segments,
+            t.records);
+    fprintf(out,
+            "verdicts    %" PRIu64 " authentic, %" PRIu64 " clear, %" PRIu64 " control, %" PRIu64 " accepted, %" PRIu64
+            " bad\n",
+            t.verdicts[VERDICT_AUTHENTIC], t.verdicts[VERDICT_CLEAR], t.verdicts[VERDICT_CONTROL], t.accepted, t.bad);
+    if (t.verdicts[VERDICT_AUTHENTIC] > 0) {
+        fprintf(out, "sealed      %s to %s\n", time_text(t.first_seal_ms, from), time_text(t.last_seal_ms, to));
+    }
+    print_writers(out, result, trust);
+    fprintf(out, "result      %s\n",
+            result->bad       ? "NOT INTACT: see the findings below"
+            : result->unknown ? "COULD NOT TELL for all: see below"
+            : t.sealed == 0   ? "nothing was verified"
+                              : "intact, as far as there is something; what was cut off at the end no log can tell");
+}
+
+void verify_print(FILE *out, const struct verify_result *result, const struct trust *trust)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    bool colour = isatty(fileno(out)) && !(no_colour && *no_colour);
+    print_summary(out, result, trust);
+    for (int kind = FLAW_BAD; kind <= FLAW_NOTE; kind++) {
+        print_flaws(out, NULL, &result->flaws, (enum flaw_kind)kind, colour);
+        for (size_t i = 0; i < result->count; i++) {
+            print_flaws(out, &result->surveys[i], &result->surveys[i].flaws, (enum flaw_kind)kind, colour);
+        }
+    }
+    for (size_t i = 0; i < result->count; i++) {
+        char text[SHOWN_BYTES];
+        if (result->surveys[i].flaws.left_out > 0) {
+            fprintf(out, "%s-%d: %" PRIu64 " more findings are not shown\n", shown(result->surveys[i].topic, text),
+                    (int)result->surveys[i].partition, result->surveys[i].flaws.left_out);
+        }
+    }
+}
+
+static json_t *offset_json(int64_t offset)
+{
+    return offset < 0 ? json_null() : json_integer(offset);
+}
+
+static json_t *flaw_json(const struct survey *survey, const struct flaw *flaw)
+{
+    static const char *const kinds[] = { "bad", "could not tell", "accepted", "note" };
+    char hex[2 * WRITER_KEY_BYTES + 1], text[SHOWN_BYTES];
+    bool has_verdict = flaw->kind == FLAW_BAD || flaw->kind == FLAW_ACCEPTED;
+    hex_encode(slice_of(flaw->writer, WRITER_KEY_BYTES), hex);
+    return json_pack(
+        "{s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:I, s:s?, s:s?, s:o, s:o, s:s}", "kind", kinds[flaw->kind],
+        "verdict", has_verdict ? verdict_word(flaw->verdict) : NULL, "meaning",
+        has_verdict ? verdict_meaning(flaw->verdict) : NULL, "topic", survey ? survey->topic : NULL, "partition",
+        survey ? json_integer(survey->partition) : json_null(), "first-offset", offset_json(flaw->first_offset),
+        "last-offset", offset_json(flaw->last_offset), "expected-offset", offset_json(flaw->expected_offset),
+        "missed-offset", offset_json(flaw->missed_offset), "batches", (json_int_t)flaw->batches, "writer",
+        flaw->writer_name, "writer-key", flaw->has_writer ? hex : NULL, "first-seal-time-ms",
+        flaw->has_writer ? json_integer(flaw->seal_time_ms) : json_null(), "last-seal-time-ms",
+        flaw->has_writer ? json_integer(flaw->seal_time_last_ms) : json_null(), "text", shown(flaw->text, text));
+}
+
+static void add_flaws(json_t *list, const struct survey *survey, const struct flaws *flaws)
+{
+    for (size_t i = 0; i < flaws->count; i++) {
+        json_array_append_new(list, flaw_json(survey, &flaws->items[i]));
+    }
+}
+
+static json_t *verdicts_json(const struct totals *t)
+{
+    json_t *object = json_object();
+    for (size_t v = 0; v < VERDICT_COUNT; v++) {
+        json_object_set_new(object, verdict_word((enum verdict)v), json_integer((json_int_t)t->verdicts[v]));
+    }
+    return object;
+}
+
+static json_t *writers_json(const struct verify_result *result, const struct trust *trust)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < trust->writer_count && result->writer_batches; i++) {
+        if (result->writer_batches[i] > 0) {
+            json_object_set_new(object, trust->writers[i].name, json_integer((json_int_t)result->writer_batches[i]));
+        }
+    }
+    return object;
+}
+
+struct json_t *verify_json(const struct verify_result *result, const struct trust *trust)
+{
+    struct totals t = total_of(result);
+    json_t *list = json_array();
+    uint64_t left_out = result->flaws.left_out;
+    add_flaws(list, NULL, &result->flaws);
+    for (size_t i = 0; i < result->count; i++) {
+        add_flaws(list, &result->surveys[i], &result->surveys[i].flaws);
+        left_out += result->surveys[i].flaws.left_out;
+    }
+    bool sealed = t.verdicts[VERDICT_AUTHENTIC] > 0;
+    return json_pack("{s:b, s:b, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I}", "intact",
+                     !result->bad && !result->unknown, "bad", result->bad, "partitions", "verified",
+                     (json_int_t)t.sealed, "clear", (json_int_t)t.clear, "internal", (json_int_t)t.internal, "aside",
+                     (json_int_t)result->aside, "segments", (json_int_t)t.segments, "batches", (json_int_t)t.batches,
+                     "records", (json_int_t)t.records, "accepted", (json_int_t)t.accepted, "verdicts",
+                     verdicts_json(&t), "writers", writers_json(result, trust), "first-seal-time-ms",
+                     sealed ? json_integer(t.first_seal_ms) : json_null(), "last-seal-time-ms",
+                     sealed ? json_integer(t.last_seal_ms) : json_null(), "findings", list, "findings-left-out",
+                     (json_int_t)left_out);
+}

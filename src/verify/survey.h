@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The survey of one partition: its segments from the first to the last, every
+ * batch judged as a reader would, and all that is wrong told of.
+ *
+ * The rule to keep: what could not be looked at is never counted as good.
+ * Memory does not depend on how much there is: a window, and for one large
+ * batch at a time, process-wide, a larger one.
+ */
+#ifndef SIGNET_VERIFY_SURVEY_H
+#define SIGNET_VERIFY_SURVEY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "relay/policy.h"
+#include "verify/flaw.h"
+
+/* What all surveys share. */
+struct survey_plant {
+    const struct trust *trust;
+    const struct policy *policy;
+    int64_t append_skew_ms;
+    pthread_mutex_t large;       /* held by whoever has a large batch in memory */
+    _Atomic uint64_t bytes_done; /* of segments */
+};
+
+/* What one thread needs; starts as all zero but for the plant. */
+struct surveyor {
+    struct survey_plant *plant;
+    struct budget budget;
+    struct compression compression;
+    struct outer_codecs codecs;
+    struct judge_scratch scratch;
+    struct block *window;
+    uint64_t *writer_batches; /* by the trust file's writers: authentic ones */
+};
+signet_error surveyor_init(struct surveyor *surveyor, struct survey_plant *plant);
+void surveyor_free(struct surveyor *surveyor);
+
+enum survey_scope {
+    SURVEY_SEALED,   /* must be sealed, and was looked at */
+    SURVEY_CLEAR,    /* left in clear by policy: not looked at */
+    SURVEY_INTERNAL, /* the brokers' own: not looked at */
+};
+
+struct survey {
+    char *path; /* of its folder */
+    char topic[TOPIC_NAME_BYTES_MAX + 1];
+    int32_t partition;
+    int64_t only_segment; /* the one asked for; -1: all */
+    enum survey_scope scope;
+    const struct topic_policy *policy;
+    uint64_t bytes; /* of its segments, when they were counted */
+    /* Filled in. */
+    struct flaws flaws;
+    uint64_t segments, batches, records;
+    uint64_t verdicts[VERDICT_COUNT];
+    uint64_t accepted;
+    int64_t first_seal_ms, last_seal_ms; /* with authentic batches */
+    int64_t first_offset, next_offset;   /* -1: nothing was there */
+};
+void survey_partition(struct surveyor *surveyor, struct survey *survey);
+void survey_free(struct survey *survey);
+
+#endif

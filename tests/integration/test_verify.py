@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`signet verify` on the log directory of a real broker: no finding where nothing is wrong, and every attack by name."""
+
+import json
+import os
+import shutil
+
+import clients
+import exchange
+import pytest
+import segment
+from attacks import ATTACKS, POLICY, READER, UNTOUCHED, Logs, Transactions, label
+from clients import Record
+from exchange import Endpoint
+from gateway import Gateway, signet
+from kafka import Kafka
+
+pytestmark = pytest.mark.timeout(240)
+
+GOOD, FINDING, USAGE, NO_ANSWER = 0, 1, 2, 3
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory, kafka):
+    with Gateway(tmp_path_factory.mktemp("verified"), kafka, topics=POLICY,
+                 settings={"principal-in-envelope": True}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sealed(gateway, kafka):
+    return Endpoint(gateway.bootstrap, kafka)
+
+
+class Verified:
+    """One run: its exit code, and what it says to programs."""
+
+    def __init__(self, gateway, *paths, config=True, options=()):
+        how = ["--config", gateway.config_path] if config else ["--trust", os.path.join(gateway.directory, "trust.yaml")]
+        done = signet("verify", *how, *options, "--json", *paths, check=False)
+        assert "Sanitizer" not in done.stderr, done.stderr
+        self.code, self.stderr = done.returncode, done.stderr
+        self.answer = json.loads(done.stdout) if done.stdout else None
+
+    def findings(self, topic=None, partition=None, kinds=("bad", "could not tell")):
+        return [f for f in self.answer["findings"] if f["kind"] in kinds and topic in (None, f["topic"])
+                and partition in (None, f["partition"])]
+
+    def good(self):
+        assert (self.code, self.findings()) == (GOOD, []), (self.code, self.answer, self.stderr)
+        return self
+
+
+def copied(kafka, tmp_path, topic, partition=0):
+    """The folder of a partition, as somebody with the disk has it."""
+    source = kafka.partition(topic, partition)
+    return shutil.copytree(source, str(tmp_path / os.path.basename(source)))
+
+
+def records(count, first=0):
+    return [Record(b"k%d" % i, b"record %d" % i, (), exchange.START + i, 0, None) for i in range(first, first + count)]
+
+
+def fill(sealed, topic, batches=8, **job):
+    for index in range(batches):
+        exchange.send(sealed, READER, topic, records(3, 3 * index), one_batch=True, **job)
+
+
+@pytest.mark.parametrize("name, settings", [
+    ("plain", {}), ("append-time", {"message_timestamp_type": "LogAppendTime"}), ("gzip", {"compression_type": "gzip"}),
+    ("zstd", {"compression_type": "zstd"}), ("segments-of-two-batches", {"segment_bytes": 1500}),
+    ("dashes-in-1-name", {}),
+])
+def test_intact(gateway, sealed, kafka, name, settings):
+    """While the broker runs."""
+    topic = kafka.topic(exchange.group(("append-" if "append" in name else "") + name), 1, **settings)
+    fill(sealed, topic)
+    found = Verified(gateway, kafka.partition(topic)).good()
+    assert found.answer["batches"] == found.answer["verdicts"]["authentic"] == 8
+    assert found.answer["records"] == 24 and list(found.answer["writers"].values()) == [8]
+    if "segment_bytes" in settings:
+        assert found.answer["segments"] > 2
+
+
+def test_transactions(gateway, sealed):
+    made = Transactions(sealed)
+    found = Verified(gateway, made.kafka.partition(made.topic)).good()
+    assert found.answer["verdicts"]["control"] == 3
+
+
+def test_segments(gateway, sealed, kafka, tmp_path):
+    """Retention takes the head and nobody minds; a segment taken from the middle is missed."""
+    topic = kafka.topic(exchange.group("segments"), 1, segment_bytes=1500)
+    fill(sealed, topic, 12)
+    folder = copied(kafka, tmp_path, topic)
+    logs = sorted(name for name in os.listdir(folder) if name.endswith(".log"))
+    assert len(logs) > 4
+    os.unlink(os.path.join(folder, logs[0]))
+    Verified(gateway, folder).good()
+    Verified(gateway, os.path.join(folder, logs[2])).good()
+    os.unlink(os.path.join(folder, logs[2]))
+    found = Verified(gateway, folder)
+    [hole] = found.findings()
+    assert found.code == FINDING and hole["verdict"] == "wrong offset"
+    assert (hole["expected-offset"], hole["first-offset"]) == (int(logs[2][:20]), int(logs[3][:20]))
+
+
+def test_ends(gateway, sealed, kafka, tmp_path):
+    """A torn tail and room made beforehand at the end of the log are no findings; in the middle they are."""
+    topic = kafka.topic(exchange.group("ends"), 1, segment_bytes=1500)
+    fill(sealed, topic, 12)
+    folder = copied(kafka, tmp_path, topic)
+    logs = sorted(name for name in os.listdir(folder) if name.endswith(".log"))
+    last, middle = os.path.join(folder, logs[-1]), os.path.join(folder, logs[1])
+    with open(last, "rb") as file:
+        whole = file.read()
+    with open(last, "wb") as file:
+        file.write(whole + bytes(100000))
+    Verified(gateway, folder).good()
+    with open(last, "wb") as file:
+        file.write(whole[:-7])
+    [note] = Verified(gateway, folder).good().findings(kinds=("note",))
+    assert "is being written" in note["text"]
+    with open(middle, "rb") as file:
+        data = file.read()
+    for damaged in (data[:-7], data + bytes(64)):
+        with open(middle, "wb") as file:
+            file.write(damaged)
+        found = Verified(gateway, folder)
+        assert found.code == FINDING and found.findings()[0]["verdict"] in ("malformed", "unsealed"), found.answer
+
+
+def test_length_that_hides_the_rest(gateway, sealed, kafka, tmp_path):
+    """A batch that claims to be as long as all behind it, and more, is not taken for a torn tail."""
+    topic = sealed.topic("hiding")
+    fill(sealed, topic)
+    folder = copied(kafka, tmp_path, topic)
+    path = os.path.join(folder, "%020d.log" % 0)
+    data = bytearray(open(path, "rb").read())
+    at = len(segment.read(path)[0])
+    data[at + 8:at + 12] = (1 << 30).to_bytes(4, "big")
+    open(path, "wb").write(data)
+    found = Verified(gateway, folder)
+    [hidden] = found.findings()
+    assert (hidden["verdict"], hidden["first-offset"], hidden["last-offset"]) == ("malformed", 3, 5)
+    assert found.answer["verdicts"]["authentic"] == 7
+
+
+def test_could_not_tell(gateway, sealed, kafka, tmp_path):
+    topic = sealed.topic("untold")
+    fill(sealed, topic, 2)
+    folder = copied(kafka, tmp_path, topic)
+    path = os.path.join(folder, "%020d.log" % 0)
+    os.rename(path, str(tmp_path / "elsewhere"))
+    os.symlink(str(tmp_path / "elsewhere"), path)
+    assert Verified(gateway, folder).code == NO_ANSWER
+    os.unlink(path)
+    os.mkfifo(path)
+    assert Verified(gateway, folder).code == NO_ANSWER
+    os.unlink(path)
+    os.rename(str(tmp_path / "elsewhere"), path)
+    Verified(gateway, folder).good()
+    os.unlink(os.path.join(folder, "partition.metadata"))
+    assert Verified(gateway, folder).code == NO_ANSWER
+    assert Verified(gateway, str(tmp_path / "nowhere")).code == NO_ANSWER
+
+
+def test_trust_file_alone(gateway, sealed, direct, kafka, tmp_path):
+    """Everything must be sealed then that is not said to be in clear."""
+    topic, clear = sealed.topic("alone"), direct.topic("clear")
+    fill(sealed, topic, 2)
+    exchange.send(direct, READER, clear, records(3))
+    paths = [copied(kafka, tmp_path, topic), copied(kafka, tmp_path, clear)]
+    found = Verified(gateway, *paths, config=False)
+    assert found.code == FINDING and [f["verdict"] for f in found.findings()] == ["unsealed"]
+    assert found.findings()[0]["topic"] == clear
+    found = Verified(gateway, *paths, config=False, options=["--allow-clear", "clear*"]).good()
+    assert found.answer["partitions"] == {"verified": 1, "clear": 1, "internal": 0, "aside": 0}
+
+
+def test_usage(gateway):
+    assert signet("verify", "/tmp", check=False).returncode == USAGE
+    assert signet("verify", "--config", gateway.config_path, check=False).returncode == USAGE
+
+
+# The attackers of test_tampering.py, on a broker of their own that is down.
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory):
+    with Kafka(tmp_path_factory.mktemp("attacked-kafka")) as cluster:
+        with Gateway(tmp_path_factory.mktemp("attacked"), cluster, topics=POLICY,
+                     settings={"principal-in-envelope": True}) as running:
+            made = Logs(Endpoint(running.bootstrap, cluster))
+            made.make()
+            before = Verified(running, cluster.data())
+            cluster.stop_node()
+            stopped = Verified(running, cluster.data())
+            made.edit()
+            yield made, before, stopped, Verified(running, cluster.data())
+
+
+def test_before_the_attacks(attacked):
+    made, before, stopped, _ = attacked
+    before.good()
+    stopped.good()
+    assert stopped.answer["partitions"]["verified"] >= len(ATTACKS)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=label)
+def test_attack(attacked, attack):
+    made, _, _, after = attacked
+    topic, partition = made.place(attack)
+    found = after.findings(topic, partition)
+    if attack.verdict is None:
+        assert found == []
+    else:
+        assert (found[0]["verdict"], found[0]["first-offset"]) == (attack.verdict, attack.offset), found
+        assert after.code == FINDING
