@@ -5,11 +5,10 @@ import json
 import os
 import shutil
 
-import clients
 import exchange
 import pytest
 import segment
-from attacks import ATTACKS, POLICY, READER, UNTOUCHED, Logs, Transactions, label
+from attacks import ATTACKS, POLICY, READER, Logs, Transactions, label
 from clients import Record
 from exchange import Endpoint
 from gateway import Gateway, signet
@@ -57,28 +56,34 @@ def copied(kafka, tmp_path, topic, partition=0):
     return shutil.copytree(source, str(tmp_path / os.path.basename(source)))
 
 
-def records(count, first=0):
-    return [Record(b"k%d" % i, b"record %d" % i, (), exchange.START + i, 0, None) for i in range(first, first + count)]
+def records(count, first=0, value_bytes=10):
+    return [Record(b"k%d" % i, b"%0*d" % (value_bytes, i), (), exchange.START + i, 0, None)
+            for i in range(first, first + count)]
 
 
-def fill(sealed, topic, batches=8, **job):
+def fill(sealed, topic, batches=8, value_bytes=10):
     for index in range(batches):
-        exchange.send(sealed, READER, topic, records(3, 3 * index), one_batch=True, **job)
+        exchange.send(sealed, READER, topic, records(3, 3 * index, value_bytes), one_batch=True)
+
+
+# Kafka's smallest segments, and records of which three batches fill one.
+SMALL_SEGMENTS = {"segment_bytes": 1 << 20}
+LARGE_VALUE_BYTES = 100_000
 
 
 @pytest.mark.parametrize("name, settings", [
     ("plain", {}), ("append-time", {"message_timestamp_type": "LogAppendTime"}), ("gzip", {"compression_type": "gzip"}),
-    ("zstd", {"compression_type": "zstd"}), ("segments-of-two-batches", {"segment_bytes": 1500}),
+    ("zstd", {"compression_type": "zstd"}), ("segments", SMALL_SEGMENTS),
     ("dashes-in-1-name", {}),
 ])
 def test_intact(gateway, sealed, kafka, name, settings):
     """While the broker runs."""
     topic = kafka.topic(exchange.group(("append-" if "append" in name else "") + name), 1, **settings)
-    fill(sealed, topic)
+    fill(sealed, topic, value_bytes=LARGE_VALUE_BYTES if settings is SMALL_SEGMENTS else 10)
     found = Verified(gateway, kafka.partition(topic)).good()
     assert found.answer["batches"] == found.answer["verdicts"]["authentic"] == 8
     assert found.answer["records"] == 24 and list(found.answer["writers"].values()) == [8]
-    if "segment_bytes" in settings:
+    if settings is SMALL_SEGMENTS:
         assert found.answer["segments"] > 2
 
 
@@ -90,8 +95,8 @@ def test_transactions(gateway, sealed):
 
 def test_segments(gateway, sealed, kafka, tmp_path):
     """Retention takes the head and nobody minds; a segment taken from the middle is missed."""
-    topic = kafka.topic(exchange.group("segments"), 1, segment_bytes=1500)
-    fill(sealed, topic, 12)
+    topic = kafka.topic(exchange.group("segments"), 1, **SMALL_SEGMENTS)
+    fill(sealed, topic, 14, LARGE_VALUE_BYTES)
     folder = copied(kafka, tmp_path, topic)
     logs = sorted(name for name in os.listdir(folder) if name.endswith(".log"))
     assert len(logs) > 4
@@ -107,8 +112,8 @@ def test_segments(gateway, sealed, kafka, tmp_path):
 
 def test_ends(gateway, sealed, kafka, tmp_path):
     """A torn tail and room made beforehand at the end of the log are no findings; in the middle they are."""
-    topic = kafka.topic(exchange.group("ends"), 1, segment_bytes=1500)
-    fill(sealed, topic, 12)
+    topic = kafka.topic(exchange.group("ends"), 1, **SMALL_SEGMENTS)
+    fill(sealed, topic, 14, LARGE_VALUE_BYTES)
     folder = copied(kafka, tmp_path, topic)
     logs = sorted(name for name in os.listdir(folder) if name.endswith(".log"))
     last, middle = os.path.join(folder, logs[-1]), os.path.join(folder, logs[1])
@@ -187,11 +192,18 @@ def test_usage(gateway):
 
 
 @pytest.fixture(scope="module")
-def attacked(tmp_path_factory):
+def attacked(tmp_path_factory, authority):
+    """The logs, and what is said of them while the broker runs, when it is down, and after the attacks."""
+    server, alice = authority.issue("gateway"), authority.issue("alice", hosts=())
+    listener = {
+        "clients-known-by": "client-certificate",
+        "tls": {"certificate": server.certificate, "key": server.key, "client-ca": authority.ca},
+    }
+    client = {"security": "ssl", "ca": authority.ca, "certificate": alice.certificate, "key": alice.key}
     with Kafka(tmp_path_factory.mktemp("attacked-kafka")) as cluster:
-        with Gateway(tmp_path_factory.mktemp("attacked"), cluster, topics=POLICY,
+        with Gateway(tmp_path_factory.mktemp("attacked"), cluster, listener=listener, topics=POLICY,
                      settings={"principal-in-envelope": True}) as running:
-            made = Logs(Endpoint(running.bootstrap, cluster))
+            made = Logs(Endpoint(running.bootstrap, cluster, client))
             made.make()
             before = Verified(running, cluster.data())
             cluster.stop_node()
