@@ -93,11 +93,11 @@ static signet_error add_entry(const struct verify_request *request, int folder, 
     struct stat found;
     int own = disk_open_folder(folder, name);
     if (own < 0) {
-        bool file =
-            errno == ENOTDIR && fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(found.st_mode);
-        if (!file && errno != ENOENT) {
-            int why = S_ISLNK(found.st_mode) && errno == ENOTDIR ? ELOOP : errno;
-            flaws_say(&result->flaws, FLAW_UNKNOWN, -1, "%s/%s: %s", path, name, strerror(why));
+        int why = errno;
+        bool there = fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0;
+        if (there && !S_ISREG(found.st_mode)) {
+            flaws_say(&result->flaws, FLAW_UNKNOWN, -1, "%s/%s: %s", path, name,
+                      S_ISLNK(found.st_mode) ? "a link, which is not followed" : strerror(why));
         }
         return SIGNET_OK;
     }

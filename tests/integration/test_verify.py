@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import threading
 
 import exchange
 import pytest
@@ -181,6 +182,69 @@ def test_trust_file_alone(gateway, sealed, direct, kafka, tmp_path):
     assert found.findings()[0]["topic"] == clear
     found = Verified(gateway, *paths, config=False, options=["--allow-clear", "clear*"]).good()
     assert found.answer["partitions"] == {"verified": 1, "clear": 1, "internal": 0, "aside": 0}
+
+
+def test_while_it_is_written(gateway, sealed, kafka):
+    """Segments grow and roll under the reader's eyes, and retention takes the first ones."""
+    topic = kafka.topic(exchange.group("live"), 1, **SMALL_SEGMENTS)
+    fill(sealed, topic, 1, LARGE_VALUE_BYTES)
+    writer = threading.Thread(target=fill, args=(sealed, topic, 30, LARGE_VALUE_BYTES))
+    writer.start()
+    batches = []
+    while writer.is_alive():
+        batches.append(Verified(gateway, kafka.partition(topic)).good().answer["batches"])
+    writer.join()
+    assert batches == sorted(batches) and len(batches) > 1
+    assert Verified(gateway, kafka.partition(topic)).good().answer["batches"] == 31
+
+
+def test_folder_of_a_broker(gateway, sealed, kafka, tmp_path):
+    """What is in it besides partitions, whose names reach no terminal as they are; and another cluster's."""
+    topic = sealed.topic("folder")
+    fill(sealed, topic, 2)
+    folder = copied(kafka, tmp_path, topic)
+    shutil.copy(os.path.join(kafka.data(), "meta.properties"), str(tmp_path))
+    os.mkdir(folder + "." + "0" * 32 + "-delete")
+    found = Verified(gateway, str(tmp_path)).good()
+    assert found.answer["partitions"] == {"verified": 1, "clear": 0, "internal": 0, "aside": 1}
+    os.mkdir(str(tmp_path / "strange\033[2J-0"))
+    assert Verified(gateway, str(tmp_path)).code == NO_ANSWER
+    told = signet("verify", "--config", gateway.config_path, str(tmp_path), check=False)
+    assert told.returncode == NO_ANSWER and "\033" not in told.stdout and "\\x1b[2J" in told.stdout
+    os.rmdir(str(tmp_path / "strange\033[2J-0"))
+    os.symlink(folder, str(tmp_path / "linked-0"))
+    assert Verified(gateway, str(tmp_path)).code == NO_ANSWER
+    os.unlink(str(tmp_path / "linked-0"))
+    with open(str(tmp_path / "meta.properties"), "a") as file:
+        file.write("\ncluster.id=AAAAAAAAAAAAAAAAAAAAAA\n")
+    found = Verified(gateway, str(tmp_path))
+    assert found.code == FINDING and [f["verdict"] for f in found.findings()] == ["wrong place"]
+
+
+def test_another_topic_id(gateway, sealed, kafka, tmp_path):
+    """A folder of a deleted topic of the same name passes for nothing: the trust file says which id it has."""
+    topic = sealed.topic("incarnation")
+    fill(sealed, topic, 2)
+    folder = copied(kafka, tmp_path, topic)
+    trust = json.load(open(os.path.join(gateway.directory, "trust.yaml")))
+    trust["cut-overs"] = [{"topic": topic, "topic-id": "AAAAAAAAAAAAAAAAAAAAAQ", "partition": 0, "offset": 0}]
+    path = str(tmp_path / "trust.yaml")
+    json.dump(trust, open(path, "w"))
+    found = Verified(gateway, folder, options=["--trust", path])
+    assert found.code == FINDING and [f["verdict"] for f in found.findings()] == ["wrong place"]
+
+
+def test_for_people(gateway, sealed, kafka, tmp_path):
+    topic = sealed.topic("people")
+    fill(sealed, topic, 4)
+    folder = copied(kafka, tmp_path, topic)
+    told = signet("verify", "--config", gateway.config_path, folder).stdout
+    assert "partitions  1 verified" in told and "4 authentic" in told and "result      intact" in told
+    segment.rewrite(os.path.join(folder, "%020d.log" % 0),
+                    lambda found: [found[0], found[1].flipped(200), found[2].flipped(200), found[3]])
+    told = signet("verify", "--config", gateway.config_path, folder, check=False)
+    assert told.returncode == FINDING and "NOT INTACT" in told.stdout
+    assert "altered: %s-0 offsets 3-8" % topic in told.stdout and "hint: " in told.stdout
 
 
 def test_usage(gateway):
