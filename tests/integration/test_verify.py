@@ -221,6 +221,30 @@ def test_folder_of_a_broker(gateway, sealed, kafka, tmp_path):
     assert found.code == FINDING and [f["verdict"] for f in found.findings()] == ["wrong place"]
 
 
+def longer(batch, size):
+    """The batch with zeros behind its records; nobody repairs its CRC."""
+    data = bytearray(batch.data) + bytes(size - len(batch))
+    data[8:12] = (size - 12).to_bytes(4, "big")
+    return segment.Batch(bytes(data))
+
+
+@pytest.mark.parametrize("name, change, code, verdict", [
+    ("large", lambda batch: longer(batch, 3 << 20), FINDING, "altered"),
+    ("too large", lambda batch: longer(batch, 17 << 20), NO_ANSWER, None),
+    ("may come to too much", lambda batch: batch.having(record_count=10**6), NO_ANSWER, None),
+])
+def test_large_batches(gateway, sealed, kafka, tmp_path, name, change, code, verdict):
+    """What is larger than the window is looked at alone; beyond the limit it is not, and is never good."""
+    topic = sealed.topic("sizes")
+    fill(sealed, topic, 4)
+    folder = copied(kafka, tmp_path, topic)
+    segment.rewrite(os.path.join(folder, "%020d.log" % 0), lambda found: [found[0], change(found[1]), *found[2:]])
+    found = Verified(gateway, folder)
+    [finding] = found.findings()
+    assert (found.code, finding["verdict"], finding["first-offset"]) == (code, verdict, 3)
+    assert found.answer["verdicts"]["authentic"] == 3
+
+
 def test_another_topic_id(gateway, sealed, kafka, tmp_path):
     """A folder of a deleted topic of the same name passes for nothing: the trust file says which id it has."""
     topic = sealed.topic("incarnation")
