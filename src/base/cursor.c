@@ -50,6 +50,14 @@ struct slice read_bytes(struct reader *r, size_t size)
     return bytes;
 }
 
+void read_array(struct reader *r, uint8_t *ret, size_t size)
+{
+    struct slice bytes = read_bytes(r, size);
+    if (bytes.size) {
+        memcpy(ret, bytes.data, size);
+    }
+}
+
 uint8_t read_u8(struct reader *r)
 {
     struct slice bytes = read_bytes(r, 1);

@@ -56,6 +56,8 @@ static inline void reader_fail(struct reader *r, signet_error error)
 
 /* Reading.  Each returns 0, or an empty slice, once the cursor has failed. */
 struct slice read_bytes(struct reader *r, size_t size);
+/* Copies them; nothing once the cursor has failed. */
+void read_array(struct reader *r, uint8_t *ret, size_t size);
 uint8_t read_u8(struct reader *r);
 int8_t read_i8(struct reader *r);
 uint16_t read_u16(struct reader *r);

@@ -36,4 +36,19 @@ static inline bool slice_equal_text(struct slice a, const char *text)
     return slice_equal(a, slice_of_text(text));
 }
 
+static inline bool slice_starts_with(struct slice a, const char *prefix)
+{
+    return a.size >= strlen(prefix) && memcmp(a.data, prefix, strlen(prefix)) == 0;
+}
+
+static inline bool slice_is_zero(struct slice bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++) {
+        if (bytes.data[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 #endif

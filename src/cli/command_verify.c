@@ -39,20 +39,6 @@ static void knowledge_free(struct knowledge *k)
     trust_free(&k->trust);
 }
 
-static bool take_policy(struct knowledge *k)
-{
-    size_t count = k->config->topic_count;
-    k->policy.topics = calloc(count ? count : 1, sizeof *k->policy.topics);
-    for (size_t i = 0; k->policy.topics && i < count; i++) {
-        const struct config_topic *topic = &k->config->topics[i];
-        k->policy.topics[i] = (struct topic_policy){ topic->match, topic->seal, topic->open, topic->timestamp_type };
-    }
-    k->policy.count = count;
-    k->policy.known = k->config->known_topics;
-    k->policy.known_count = k->config->known_topic_count;
-    return k->policy.topics != NULL;
-}
-
 /* Everything must be sealed that the arguments do not say otherwise of. */
 static void take_patterns(struct arguments *a, struct knowledge *k)
 {
@@ -68,7 +54,7 @@ static enum exit_code load(struct arguments *a, struct knowledge *k)
     signet_error error = SIGNET_OK;
     if (a->config) {
         error = config_read(a->config, &k->config, &report);
-        error = error ? error : take_policy(k) ? SIGNET_OK : SIGNET_ERROR_OUT_OF_MEMORY;
+        error = error ? error : config_policy(k->config, &k->policy);
     } else {
         take_patterns(a, k);
     }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/report_print.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
-static bool in_colour(FILE *out)
+bool is_in_colour(FILE *out)
 {
     const char *no_colour = getenv("NO_COLOR");
     return isatty(fileno(out)) && !(no_colour && *no_colour);
@@ -38,7 +37,7 @@ static void print_finding(FILE *out, const struct finding *finding, bool colour)
 
 void report_print(FILE *out, const struct report *report)
 {
-    bool colour = in_colour(out);
+    bool colour = is_in_colour(out);
     for (size_t i = 0; i < report->count; i++) {
         print_finding(out, &report->findings[i], colour);
     }

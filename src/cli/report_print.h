@@ -3,11 +3,14 @@
 #ifndef SIGNET_CLI_REPORT_PRINT_H
 #define SIGNET_CLI_REPORT_PRINT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "keys/report.h"
 
-/* In colour when `out` is a terminal and NO_COLOR is not set. */
+/* `out` is a terminal and NO_COLOR is not set. */
+bool is_in_colour(FILE *out);
+/* In colour where that is so. */
 void report_print(FILE *out, const struct report *report);
 
 /* A new list of the findings for programs; NULL when memory is out. */

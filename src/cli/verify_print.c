@@ -2,12 +2,11 @@
 #include "cli/verify_print.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
+#include "cli/report_print.h"
 #include "crypto/encoding.h"
 
 enum { TIME_BYTES = 32, SHOWN_BYTES = 1024 };
@@ -211,8 +210,7 @@ static void print_summary(FILE *out, const struct verify_result *result, const s
 
 void verify_print(FILE *out, const struct verify_result *result, const struct trust *trust)
 {
-    const char *no_colour = getenv("NO_COLOR");
-    bool colour = isatty(fileno(out)) && !(no_colour && *no_colour);
+    bool colour = is_in_colour(out);
     print_summary(out, result, trust);
     for (int kind = FLAW_BAD; kind <= FLAW_NOTE; kind++) {
         print_flaws(out, NULL, &result->flaws, (enum flaw_kind)kind, colour);

@@ -441,6 +441,31 @@ static void free_secret_file(struct config_secret_file *secret)
     free(secret->passphrase_file);
 }
 
+signet_error config_policy(const struct config *config, struct policy *ret_policy)
+{
+    size_t count = config->topic_count;
+    struct topic_policy *topics = calloc(count ? count : 1, sizeof *topics);
+    if (!topics) {
+        return SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct config_topic *topic = &config->topics[i];
+        topics[i] = (struct topic_policy){
+            .pattern = topic->match,
+            .seal = topic->seal,
+            .open = topic->open,
+            .timestamp_type = topic->timestamp_type,
+        };
+    }
+    *ret_policy = (struct policy){
+        .topics = topics,
+        .count = count,
+        .known = config->known_topics,
+        .known_count = config->known_topic_count,
+    };
+    return SIGNET_OK;
+}
+
 void config_free(struct config *config)
 {
     if (!config) {

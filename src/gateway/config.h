@@ -147,6 +147,8 @@ signet_error config_parse(struct slice text, const char *file, struct config **r
 signet_error config_read(const char *path, struct config **ret_config, struct report *report);
 /* Takes NULL. */
 void config_free(struct config *config);
+/* What it says of topics, whose patterns and names stay the configuration's; `topics` of it is to be freed.  OUT_OF_MEMORY. */
+signet_error config_policy(const struct config *config, struct policy *ret_policy);
 
 /* The first rule that matches; NULL: no rule, and the topic is passed through as it is. */
 const struct config_topic *config_find_topic(const struct config *config, struct slice name);

@@ -3,25 +3,6 @@
 
 #include <stdlib.h>
 
-static bool make_policy(struct generation *g)
-{
-    size_t count = g->config->topic_count;
-    g->policy.topics = calloc(count ? count : 1, sizeof *g->policy.topics);
-    for (size_t i = 0; g->policy.topics && i < count; i++) {
-        const struct config_topic *topic = &g->config->topics[i];
-        g->policy.topics[i] = (struct topic_policy){
-            .pattern = topic->match,
-            .seal = topic->seal,
-            .open = topic->open,
-            .timestamp_type = topic->timestamp_type,
-        };
-    }
-    g->policy.count = count;
-    g->policy.known = g->config->known_topics;
-    g->policy.known_count = g->config->known_topic_count;
-    return g->policy.topics != NULL;
-}
-
 signet_error generation_load(const char *config_path, int64_t now_ms, struct generation **ret_generation,
                              struct report *report)
 {
@@ -33,9 +14,7 @@ signet_error generation_load(const char *config_path, int64_t now_ms, struct gen
     atomic_init(&g->config_references, 1);
     signet_error error = config_read(config_path, &g->config, report);
     error = error ? error : material_load(g->config, now_ms, &g->material, report);
-    if (!error && !make_policy(g)) {
-        error = SIGNET_ERROR_OUT_OF_MEMORY;
-    }
+    error = error ? error : config_policy(g->config, &g->policy);
     if (error) {
         generation_release(g);
         return error;

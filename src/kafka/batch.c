@@ -52,7 +52,7 @@ signet_error batch_read(struct slice input, struct batch *ret_batch)
 bool batch_crc_matches(const struct batch *batch)
 {
     struct slice covered = slice_of(batch->bytes.data + BATCH_CRC_START, batch->bytes.size - BATCH_CRC_START);
-    return crc32c_finish(crc32c_add(crc32c_start(), covered)) == batch->header.crc;
+    return crc32c(covered) == batch->header.crc;
 }
 
 void batch_write_fields(struct writer *w, const struct batch_header *header)

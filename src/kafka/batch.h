@@ -86,5 +86,9 @@ static inline uint32_t crc32c_finish(uint32_t state)
 {
     return ~state;
 }
+static inline uint32_t crc32c(struct slice bytes)
+{
+    return crc32c_finish(crc32c_add(crc32c_start(), bytes));
+}
 
 #endif

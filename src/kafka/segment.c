@@ -15,12 +15,6 @@ static bool ends_with(struct slice text, const char *suffix)
     return text.size >= size && memcmp(text.data + text.size - size, suffix, size) == 0;
 }
 
-static bool starts_with(struct slice text, const char *prefix)
-{
-    size_t size = strlen(prefix);
-    return text.size >= size && memcmp(text.data, prefix, size) == 0;
-}
-
 /* Digits only, and no more than `max`. */
 static bool read_number(struct slice text, int64_t max, int64_t *ret_number)
 {
@@ -152,9 +146,9 @@ signet_error partition_metadata_read(struct slice text, struct slice *ret_topic_
 {
     struct slice line, version = { 0 }, id = { 0 };
     while (next_line(&text, &line)) {
-        if (starts_with(line, "version: ")) {
+        if (slice_starts_with(line, "version: ")) {
             version = behind(line, "version: ");
-        } else if (starts_with(line, "topic_id: ")) {
+        } else if (slice_starts_with(line, "topic_id: ")) {
             id = behind(line, "topic_id: ");
         }
     }
@@ -172,7 +166,7 @@ signet_error meta_properties_read(struct slice text, struct slice *ret_cluster_i
 {
     struct slice line, found = { 0 };
     while (next_line(&text, &line)) {
-        if (starts_with(line, "cluster.id=")) {
+        if (slice_starts_with(line, "cluster.id=")) {
             found = behind(line, "cluster.id=");
         }
     }
@@ -181,16 +175,6 @@ signet_error meta_properties_read(struct slice text, struct slice *ret_cluster_i
     }
     *ret_cluster_id = found;
     return SIGNET_OK;
-}
-
-static bool is_zero(struct slice bytes)
-{
-    for (size_t i = 0; i < bytes.size; i++) {
-        if (bytes.data[i] != 0) {
-            return false;
-        }
-    }
-    return true;
 }
 
 size_t segment_batch_content_max(const struct batch_header *header, size_t batch_bytes)
@@ -208,9 +192,9 @@ static void frame_rest(struct slice rest, uint64_t left_bytes, signet_error erro
     if (left_bytes == 0) {
         frame->rest = SEGMENT_END;
     } else if (error != SIGNET_ERROR_TRUNCATED) {
-        frame->rest = is_zero(rest) ? SEGMENT_ZEROS : SEGMENT_BROKEN;
+        frame->rest = slice_is_zero(rest) ? SEGMENT_ZEROS : SEGMENT_BROKEN;
     } else if (rest.size <= BATCH_MAGIC_AT) {
-        frame->rest = !all ? SEGMENT_MORE : is_zero(rest) ? SEGMENT_ZEROS : SEGMENT_TORN;
+        frame->rest = !all ? SEGMENT_MORE : slice_is_zero(rest) ? SEGMENT_ZEROS : SEGMENT_TORN;
     } else {
         uint64_t size = (uint64_t)load_u32(rest.data + 8) + BATCH_LENGTH_END;
         frame->next_bytes = (size_t)size;

@@ -86,18 +86,13 @@ static signet_error refuse(signet_error error, struct key_problem *ret_problem, 
     return error;
 }
 
-static bool starts_with(struct slice text, const char *prefix)
-{
-    return text.size >= strlen(prefix) && memcmp(text.data, prefix, strlen(prefix)) == 0;
-}
-
 static signet_error refuse_kind(struct slice line, struct slice word, struct key_problem *ret_problem)
 {
-    if (starts_with(word, "signet-") && key_name_valid(word)) {
+    if (slice_starts_with(word, "signet-") && key_name_valid(word)) {
         return refuse(SIGNET_ERROR_UNSUPPORTED, ret_problem, "this kind or version of key is not known",
                       "a newer signet may have written it");
     }
-    if (starts_with(line, "-----BEGIN")) {
+    if (slice_starts_with(line, "-----BEGIN")) {
         return refuse(SIGNET_ERROR_MALFORMED, ret_problem, "this is a PEM file, not a Signet key",
                       "identity keys are made with `signet keys`; PEM files belong under `tls`");
     }

@@ -272,7 +272,7 @@ static void note_opened(struct fetched_visit *f, const struct reading_partition 
     f->fetched.place = reading->place;
     f->fetched.good = result->delivered > 0;
     f->fetched.bad |= !verdict_is_good(result->refused);
-    f->fetched.next_offset = reading->open.judged.next_offset;
+    f->fetched.next_offset = reading->open.next_offset;
     f->fetched.records_bytes = came;
 }
 

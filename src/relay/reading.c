@@ -8,7 +8,7 @@
 void reading_free(struct reading *reading)
 {
     for (size_t i = 0; i < reading->capacity; i++) {
-        open_partition_free(&reading->partitions[i].open);
+        judge_partition_free(&reading->partitions[i].open);
     }
     free(reading->partitions);
     *reading = (struct reading){ 0 };

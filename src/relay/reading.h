@@ -13,7 +13,7 @@
 struct reading_partition {
     struct place place; /* an empty slot has the zero id */
     int64_t fetch_offset;
-    struct open_partition open;
+    struct judge_partition open;
 };
 
 /* Starts as all zero. */

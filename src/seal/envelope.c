@@ -17,14 +17,6 @@ bool envelope_has_magic(struct slice bytes)
     return bytes.size >= sizeof magic && memcmp(bytes.data, magic, sizeof magic) == 0;
 }
 
-static void read_array(struct reader *r, uint8_t *ret, size_t size)
-{
-    struct slice bytes = read_bytes(r, size);
-    if (bytes.size) {
-        memcpy(ret, bytes.data, size);
-    }
-}
-
 static struct slice read_text(struct reader *r, size_t min, size_t max)
 {
     size_t size = read_u8(r);

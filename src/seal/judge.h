@@ -48,7 +48,7 @@ struct judge_scratch {
 };
 void judge_scratch_free(struct judge_scratch *scratch);
 
-/* What is remembered of a partition from run to run.  Starts as all zero. */
+/* What is remembered of a partition from run to run: of responses or of windows.  Starts as all zero. */
 struct judge_partition {
     struct follow follow;
     struct outcomes outcomes;

@@ -5,26 +5,11 @@
 
 enum { CHECKED_BYTES = 8 };
 
-static uint32_t crc_of(struct slice bytes)
-{
-    return crc32c_finish(crc32c_add(crc32c_start(), bytes));
-}
-
 void ledger_frame_header(struct slice record, uint8_t ret_header[LEDGER_FRAME_HEADER_BYTES])
 {
     store_u32(ret_header, (uint32_t)record.size);
-    store_u32(ret_header + 4, crc_of(record));
-    store_u32(ret_header + CHECKED_BYTES, crc_of(slice_of(ret_header, CHECKED_BYTES)));
-}
-
-static bool is_zeros(const struct reader *r)
-{
-    for (const uint8_t *at = r->at; at < r->end; at++) {
-        if (*at) {
-            return false;
-        }
-    }
-    return true;
+    store_u32(ret_header + 4, crc32c(record));
+    store_u32(ret_header + CHECKED_BYTES, crc32c(slice_of(ret_header, CHECKED_BYTES)));
 }
 
 enum ledger_frame ledger_frame_next(struct reader *r, struct slice *ret_record)
@@ -33,18 +18,18 @@ enum ledger_frame ledger_frame_next(struct reader *r, struct slice *ret_record)
     if (reader_left(r) == 0) {
         return LEDGER_FRAME_WHOLE;
     }
-    if (reader_left(r) < LEDGER_FRAME_HEADER_BYTES || is_zeros(r)) {
+    if (reader_left(r) < LEDGER_FRAME_HEADER_BYTES || slice_is_zero(slice_of(r->at, reader_left(r)))) {
         return LEDGER_FRAME_TORN;
     }
     uint32_t size = read_u32(&ahead), crc = read_u32(&ahead), header_crc = read_u32(&ahead);
-    if (header_crc != crc_of(slice_of(r->at, CHECKED_BYTES)) || size == 0 || size > LEDGER_RECORD_BYTES_MAX) {
+    if (header_crc != crc32c(slice_of(r->at, CHECKED_BYTES)) || size == 0 || size > LEDGER_RECORD_BYTES_MAX) {
         return LEDGER_FRAME_DAMAGED;
     }
     if (reader_left(&ahead) < size) {
         return LEDGER_FRAME_TORN;
     }
     struct slice record = read_bytes(&ahead, size);
-    if (crc_of(record) != crc) {
+    if (crc32c(record) != crc) {
         return reader_left(&ahead) ? LEDGER_FRAME_DAMAGED : LEDGER_FRAME_TORN;
     }
     *r = ahead;

@@ -5,14 +5,6 @@
 
 enum { FLAG_TRANSACTIONAL = 1 };
 
-static void read_array(struct reader *r, uint8_t *ret, size_t size)
-{
-    struct slice bytes = read_bytes(r, size);
-    if (bytes.size) {
-        memcpy(ret, bytes.data, size);
-    }
-}
-
 static void write_array(struct writer *w, const uint8_t *bytes, size_t size)
 {
     write_bytes(w, slice_of(bytes, size));

@@ -55,11 +55,6 @@ static signet_error ensure_threads(struct opener *opener)
     return SIGNET_OK;
 }
 
-void open_partition_free(struct open_partition *partition)
-{
-    judge_partition_free(&partition->judged);
-}
-
 /* Section 8.2, last paragraph. */
 static struct batch_header opened_header(const struct pass *pass, const struct judged *item)
 {
@@ -92,7 +87,7 @@ static void open_one(struct crew_task *task, size_t who)
         struct batch_header h = opened_header(opening->pass, opening->judged);
         batch_write_header(&h, size, start);
         struct slice covered = slice_of(start + BATCH_CRC_START, BATCH_HEADER_BYTES + size - BATCH_CRC_START);
-        batch_patch_crc(start, crc32c_finish(crc32c_add(crc32c_start(), covered)));
+        batch_patch_crc(start, crc32c(covered));
     }
 }
 
@@ -205,7 +200,7 @@ static void append_empty(const struct judged *item, struct gather *out)
     }
     batch_write_header(&h, 0, bytes);
     struct slice covered = slice_of(bytes + BATCH_CRC_START, BATCH_HEADER_BYTES - BATCH_CRC_START);
-    batch_patch_crc(bytes, crc32c_finish(crc32c_add(crc32c_start(), covered)));
+    batch_patch_crc(bytes, crc32c(covered));
 }
 
 static signet_error deliver(const struct pass *pass, const struct judged *item, struct block *owner, struct gather *out)
@@ -277,7 +272,7 @@ static struct judge_request judge_request_of(const struct open_request *request)
     };
 }
 
-signet_error open_records(struct opener *opener, const struct open_request *request, struct open_partition *partition,
+signet_error open_records(struct opener *opener, const struct open_request *request, struct judge_partition *partition,
                           struct block *owner, struct slice records, struct gather *ret_out,
                           struct open_result *ret_result)
 {
@@ -290,7 +285,7 @@ signet_error open_records(struct opener *opener, const struct open_request *requ
             .codecs = opener->codecs,
             .scratch = &opener->judging,
             .request = &judging,
-            .partition = &partition->judged,
+            .partition = partition,
         },
         .job = { .crew = request->ahead ? opener->crew : NULL },
     };

@@ -56,12 +56,6 @@ struct opener {
 /* Frees the scratch. */
 void opener_free(struct opener *opener);
 
-/* What is remembered of a partition from response to response.  Starts as all zero. */
-struct open_partition {
-    struct judge_partition judged;
-};
-void open_partition_free(struct open_partition *partition);
-
 struct open_request {
     struct place place;
     struct slice topic_name;
@@ -91,7 +85,7 @@ struct open_result {
  * all before the first bad batch, or for a share group all good ones.
  * OUT_OF_MEMORY or CRYPTO when it could not be told; then nothing is appended.
  */
-signet_error open_records(struct opener *opener, const struct open_request *request, struct open_partition *partition,
+signet_error open_records(struct opener *opener, const struct open_request *request, struct judge_partition *partition,
                           struct block *owner, struct slice records, struct gather *ret_out,
                           struct open_result *ret_result);
 

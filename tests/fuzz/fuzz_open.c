@@ -82,7 +82,7 @@ static void fix_crcs(uint8_t *bytes, size_t size)
     struct batch batch;
     while (batch_read(rest, &batch) == SIGNET_OK) {
         struct slice covered = slice_of(rest.data + BATCH_CRC_START, batch.bytes.size - BATCH_CRC_START);
-        batch_patch_crc(bytes + (rest.data - bytes), crc32c_finish(crc32c_add(crc32c_start(), covered)));
+        batch_patch_crc(bytes + (rest.data - bytes), crc32c(covered));
         rest = slice_of(rest.data + batch.bytes.size, rest.size - batch.bytes.size);
     }
 }
@@ -129,7 +129,8 @@ static void check_delivered(const struct gather *out, uint8_t flags)
     block_release(block);
 }
 
-static struct open_result open_once(struct open_partition *partition, uint8_t flags, int64_t offset, struct slice input)
+static struct open_result open_once(struct judge_partition *partition, uint8_t flags, int64_t offset,
+                                    struct slice input)
 {
     struct aborted_transaction aborted[] = { { 8, 110 }, { 7, 0 } };
     const struct open_request request = {
@@ -172,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < FRONT_BYTES) {
         return 0;
     }
-    struct open_partition partition = { 0 };
+    struct judge_partition partition = { 0 };
     size_t before = known.world.budget.used_bytes;
     struct slice input = slice_of(data + FRONT_BYTES, size - FRONT_BYTES);
     struct open_result first = open_once(&partition, data[0], data[1], input);
@@ -180,7 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool same = first.refused == second.refused && first.delivered == second.delivered;
     /* What is read behind a batch that is refused or accepted as it is can put that one in another light. */
     check(same || (data[0] & (FLAG_EXCEPTIONS | FLAG_SHARE_GROUP)));
-    open_partition_free(&partition);
+    judge_partition_free(&partition);
     check(known.world.budget.used_bytes == before);
     return 0;
 }

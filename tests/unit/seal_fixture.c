@@ -85,7 +85,7 @@ void seal_fixture_free(struct seal_fixture *f)
 void fixture_fix_crc(uint8_t *batch, size_t size)
 {
     struct slice covered = slice_of(batch + BATCH_CRC_START, size - BATCH_CRC_START);
-    batch_patch_crc(batch, crc32c_finish(crc32c_add(crc32c_start(), covered)));
+    batch_patch_crc(batch, crc32c(covered));
 }
 
 static void write_record(struct writer *w, int32_t index)
@@ -168,7 +168,7 @@ struct block *fixture_seal(struct seal_fixture *f, struct seal_stream *stream, s
     return sealed;
 }
 
-struct block *fixture_open(struct seal_fixture *f, struct open_partition *partition, struct slice records,
+struct block *fixture_open(struct seal_fixture *f, struct judge_partition *partition, struct slice records,
                            int64_t fetch_offset, struct open_result *ret_result, size_t *ret_size)
 {
     struct block *frame = block_new(&f->budget, records.size);

@@ -41,7 +41,7 @@ struct block *fixture_seal(struct seal_fixture *f, struct seal_stream *stream, s
                            const struct predecessor *predecessors, size_t predecessor_count, bool zstd_allowed,
                            struct seal_result *ret_result, size_t *ret_size);
 /* Opens a copy of `records` read from `fetch_offset`; what came out, flattened, in a block of its own. */
-struct block *fixture_open(struct seal_fixture *f, struct open_partition *partition, struct slice records,
+struct block *fixture_open(struct seal_fixture *f, struct judge_partition *partition, struct slice records,
                            int64_t fetch_offset, struct open_result *ret_result, size_t *ret_size);
 /* After bytes were changed as someone with the disk would: the CRC is right again. */
 void fixture_fix_crc(uint8_t *batch, size_t size);

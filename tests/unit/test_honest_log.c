@@ -216,7 +216,7 @@ struct reader_of {
     struct trust trust;
     struct unwrap_cache *cache;
     struct opener opener;
-    struct open_partition partition;
+    struct judge_partition partition;
     bool read_committed, share_group;
     int64_t offset;
 };
@@ -260,7 +260,7 @@ static void reader_init(struct reader_of *r, struct scene *s)
 
 static void reader_free(struct reader_of *r)
 {
-    open_partition_free(&r->partition);
+    judge_partition_free(&r->partition);
     opener_free(&r->opener);
     unwrap_cache_free(r->cache);
 }

@@ -21,7 +21,7 @@ struct reader_of {
     struct trust trust;
     struct unwrap_cache *cache;
     struct opener opener;
-    struct open_partition partition;
+    struct judge_partition partition;
     size_t findings;
 };
 
@@ -61,7 +61,7 @@ static void reader_init(struct reader_of *r)
 
 static void reader_free(struct reader_of *r)
 {
-    open_partition_free(&r->partition);
+    judge_partition_free(&r->partition);
     opener_free(&r->opener);
     unwrap_cache_free(r->cache);
     assert_int_equal(r->world.budget.used_bytes, 0);

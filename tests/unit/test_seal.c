@@ -40,7 +40,7 @@ static void what_was_sealed_opens_to_the_same_bytes(void **state)
         struct seal_result sealed_as;
         struct block *sealed = fixture_seal(&f, &stream, slice_of(plain->data, plain_size), 77, NULL, 0,
                                             c->zstd_allowed, &sealed_as, &sealed_size);
-        struct open_partition partition = { 0 };
+        struct judge_partition partition = { 0 };
         struct open_result result;
         struct block *opened =
             fixture_open(&f, &partition, slice_of(sealed->data, sealed_size), 77, &result, &opened_size);
@@ -48,7 +48,7 @@ static void what_was_sealed_opens_to_the_same_bytes(void **state)
         assert_int_equal(opened_size, plain_size);
         store_u64(plain->data, 77);
         assert_memory_equal(opened->data, plain->data, plain_size);
-        open_partition_free(&partition);
+        judge_partition_free(&partition);
         block_release(plain);
         block_release(sealed);
         block_release(opened);
@@ -85,7 +85,7 @@ static void every_byte_counts(void **state)
             if (at >= BATCH_CRC_START) {
                 fixture_fix_crc(sealed->data, sealed_size);
             }
-            struct open_partition partition = { 0 };
+            struct judge_partition partition = { 0 };
             struct open_result result;
             struct block *opened =
                 fixture_open(&f, &partition, slice_of(sealed->data, sealed_size), 10, &result, &opened_size);
@@ -94,7 +94,7 @@ static void every_byte_counts(void **state)
             if (!same && (opened_size != 0 || (!reframed && verdict_is_good(result.refused)))) {
                 fail_msg("byte %zu bit %d changed: %s", at, bit, verdict_word(result.refused));
             }
-            open_partition_free(&partition);
+            judge_partition_free(&partition);
             block_release(opened);
             sealed->data[at] ^= (uint8_t)(1 << bit);
         }
@@ -126,11 +126,11 @@ static void one_signature_vouches_for_a_run(void **state)
         block_release(sealed);
     }
     struct open_result result;
-    struct open_partition partition = { 0 };
+    struct judge_partition partition = { 0 };
     block_release(fixture_open(&f, &partition, slice_of(log, log_size), 0, &result, &opened_size));
     assert_string_equal(verdict_word(result.refused), "authentic");
     assert_int_equal(result.delivered, 16);
-    open_partition_free(&partition);
+    judge_partition_free(&partition);
 
     /* A signature in the middle is vouched for by a link that covers it: changed, it is found. */
     size_t size = starts[8] - starts[7];
@@ -140,7 +140,7 @@ static void one_signature_vouches_for_a_run(void **state)
     assert_string_equal(verdict_word(result.refused), "altered");
     assert_int_equal(result.delivered, 7);
     assert_int_equal(f.findings[0].base_offset, 14);
-    open_partition_free(&partition);
+    judge_partition_free(&partition);
     seal_fixture_free(&f);
 }
 
@@ -199,11 +199,11 @@ static struct made with_part_of(struct world *w, const struct made *from, const 
 static void open_as(struct seal_fixture *f, const struct world *w, const struct made *made,
                     struct open_result *ret_result, size_t *ret_size)
 {
-    struct open_partition partition = { 0 };
+    struct judge_partition partition = { 0 };
     f->place = w->place;
     block_release(
         fixture_open(f, &partition, slice_of(made->outer, made->outer_size), made->base, ret_result, ret_size));
-    open_partition_free(&partition);
+    judge_partition_free(&partition);
 }
 
 /* A world's writer is the one that the fixture trusts. */

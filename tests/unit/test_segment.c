@@ -19,7 +19,7 @@ static void put_batch(uint8_t *at, int64_t base_offset)
     memset(at, 0x55, BATCH_BYTES);
     batch_write_header(&h, BATCH_BYTES - BATCH_HEADER_BYTES, at);
     struct slice covered = slice_of(at + BATCH_CRC_START, BATCH_BYTES - BATCH_CRC_START);
-    batch_patch_crc(at, crc32c_finish(crc32c_add(crc32c_start(), covered)));
+    batch_patch_crc(at, crc32c(covered));
 }
 
 static void make_log(uint8_t log[LOG_BYTES])

@@ -155,7 +155,7 @@ static void forget_fetch(struct vector_runner *r)
 void vector_runner_free(struct vector_runner *r)
 {
     forget_fetch(r);
-    open_partition_free(&r->partition);
+    judge_partition_free(&r->partition);
     opener_free(&r->opener);
     unwrap_cache_free(r->cache);
     zstd_frame_free(r->zstd);

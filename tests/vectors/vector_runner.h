@@ -29,7 +29,7 @@ struct vector_runner {
     struct accepted_exception exceptions[RUNNER_EXCEPTIONS_MAX];
     struct trust trust;
     struct opener opener;
-    struct open_partition partition;
+    struct judge_partition partition;
     struct open_request request;
     bool looks_ahead; /* as for a large response that comes in parts; with opener.crew, if there is one */
 

@@ -295,7 +295,7 @@ void made_place(struct made *made, int64_t base_offset)
 static void fix_crc(uint8_t *batch, size_t size)
 {
     struct slice covered = slice_of(batch + BATCH_CRC_START, size - BATCH_CRC_START);
-    batch_patch_crc(batch, crc32c_finish(crc32c_add(crc32c_start(), covered)));
+    batch_patch_crc(batch, crc32c(covered));
 }
 
 void made_fix_crc(struct made *made)
