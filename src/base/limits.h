@@ -113,6 +113,13 @@ enum {
     SASL_FRAME_BYTES_MAX = 512 * 1024,
     /* Brokers of one cluster. */
     NODES_MAX = 10 * 1000,
+    /*
+     * What the records of a sealed batch decompress to beyond their own size,
+     * for each stub and once (spec/sealed-batch.md, section 4): the second is
+     * what compression can save on the parts of an envelope that are not noise.
+     */
+    SEALED_STUB_BYTES_MAX = 20,
+    SEALED_SLACK_BYTES = 8192,
     /* How far apart the times of sealing and of appending may be under LogAppendTime (spec/sealed-batch.md, section 8.2). */
     APPEND_SKEW_MS = 10 * 60 * 1000,
     /* Records of one batch; each costs a stub of 7 to 12 bytes. */

@@ -3,11 +3,7 @@
 
 #include "base/limits.h"
 
-enum {
-    OFFSET_DIGITS = 20,
-    STUB_ROOM_BYTES = 20, /* of a record in what a sealed batch decompresses to (spec/sealed-batch.md, section 4) */
-    FIXED_ROOM_BYTES = 8192,
-};
+enum { OFFSET_DIGITS = 20 };
 
 static bool ends_with(struct slice text, const char *suffix)
 {
@@ -180,7 +176,7 @@ signet_error meta_properties_read(struct slice text, struct slice *ret_cluster_i
 size_t segment_batch_content_max(const struct batch_header *header, size_t batch_bytes)
 {
     size_t records = header->record_count > 0 ? (size_t)header->record_count : 0;
-    return batch_bytes + records * STUB_ROOM_BYTES + FIXED_ROOM_BYTES;
+    return batch_bytes + records * SEALED_STUB_BYTES_MAX + SEALED_SLACK_BYTES;
 }
 
 /* What stands at the front of `rest`, which is no whole batch. */

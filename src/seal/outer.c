@@ -6,10 +6,7 @@
 #include "kafka/record.h"
 #include "seal/stub.h"
 
-enum {
-    /* What compression can save on the parts of an envelope that are not noise (section 4). */
-    ENVELOPE_SLACK_BYTES = 8192,
-};
+_Static_assert((int)STUB_BYTES_MAX == (int)SEALED_STUB_BYTES_MAX, "a stub is what the specification says");
 
 void outer_content_free(struct outer_content *content)
 {
@@ -66,7 +63,7 @@ static bool read_split(struct block *owner, const struct batch *batch, struct ou
 static size_t content_bound(const struct batch *batch)
 {
     size_t stubs = (size_t)batch->header.record_count - 1;
-    return batch->records.size + stubs * STUB_BYTES_MAX + ENVELOPE_SLACK_BYTES;
+    return batch->records.size + stubs * SEALED_STUB_BYTES_MAX + SEALED_SLACK_BYTES;
 }
 
 /* The block begins with room for a batch header, since the envelope may begin near its start. */

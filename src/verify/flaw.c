@@ -52,9 +52,8 @@ void flaws_add(struct flaws *flaws, const struct flaw *flaw)
 
 void flaws_say(struct flaws *flaws, enum flaw_kind kind, int64_t first_offset, const char *format, ...)
 {
-    struct flaw flaw = {
-        .kind = kind, .first_offset = first_offset, .last_offset = -1, .expected_offset = -1, .missed_offset = -1
-    };
+    struct flaw flaw = flaw_of(kind);
+    flaw.first_offset = first_offset;
     va_list values;
     va_start(values, format);
     vsnprintf(flaw.text, sizeof flaw.text, format, values);

@@ -37,6 +37,13 @@ struct flaws {
 };
 void flaws_free(struct flaws *flaws);
 
+/* One about no offset and no batch. */
+static inline struct flaw flaw_of(enum flaw_kind kind)
+{
+    return (
+        struct flaw){ .kind = kind, .first_offset = -1, .last_offset = -1, .expected_offset = -1, .missed_offset = -1 };
+}
+
 /* Merged with the last if they are alike and stand together.  OUT_OF_MEMORY counts it as left out. */
 void flaws_add(struct flaws *flaws, const struct flaw *flaw);
 /* One about no batch.  The text may hold bytes that others chose. */

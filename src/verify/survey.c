@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crypto/encoding.h"
 #include "kafka/segment.h"
 #include "verify/disk.h"
+
+enum { PROGRESS_MS = 200 };
 
 static const struct segment_portion portion = { SURVEY_BATCHES_MAX, SURVEY_WINDOW_BYTES };
 
@@ -84,14 +87,11 @@ static void add_range(struct walk *w, enum verdict verdict, int64_t first, int64
 {
     const struct accepted_exception *exception =
         last < first ? NULL : trust_find_exception(w->surveyor->plant->trust, &w->place, topic_of(w), first, last);
-    struct flaw flaw = {
-        .kind = exception ? FLAW_ACCEPTED : FLAW_BAD,
-        .verdict = verdict,
-        .first_offset = first,
-        .last_offset = last,
-        .expected_offset = expected_offset,
-        .missed_offset = -1,
-    };
+    struct flaw flaw = flaw_of(exception ? FLAW_ACCEPTED : FLAW_BAD);
+    flaw.verdict = verdict;
+    flaw.first_offset = first;
+    flaw.last_offset = last;
+    flaw.expected_offset = expected_offset;
     strncpy(flaw.text, text, sizeof flaw.text - 1);
     flaws_add(&w->survey->flaws, &flaw);
 }
@@ -168,6 +168,23 @@ static signet_error judge_some(struct walk *w, size_t size, size_t *ret_used)
     return error;
 }
 
+/* By whichever thread gets that far when it is time; the others go on. */
+static void tell_progress(struct survey_plant *plant, uint64_t bytes)
+{
+    uint64_t done = atomic_fetch_add(&plant->bytes_done, bytes) + bytes;
+    if (!plant->progress || pthread_mutex_trylock(&plant->telling) != 0) {
+        return;
+    }
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / (1000 * 1000);
+    if (now_ms - plant->told_ms >= PROGRESS_MS) {
+        plant->told_ms = now_ms;
+        plant->progress(plant->progress_context, done, plant->bytes_all);
+    }
+    pthread_mutex_unlock(&plant->telling);
+}
+
 /* The window goes on by so many bytes, which it may not have. */
 static void advance(struct walk *w, uint64_t bytes)
 {
@@ -175,7 +192,7 @@ static void advance(struct walk *w, uint64_t bytes)
     memmove(w->surveyor->window->data, w->surveyor->window->data + (w->filled - kept), kept);
     w->filled = kept;
     w->at += bytes;
-    atomic_fetch_add_explicit(&w->surveyor->plant->bytes_done, bytes, memory_order_relaxed);
+    tell_progress(w->surveyor->plant, bytes);
 }
 
 /* Back to a window of the usual size; what it held is read again. */

@@ -21,8 +21,14 @@ struct survey_plant {
     const struct trust *trust;
     const struct policy *policy;
     int64_t append_skew_ms;
-    pthread_mutex_t large;       /* held by whoever has a large batch in memory */
-    _Atomic uint64_t bytes_done; /* of segments */
+    pthread_mutex_t large; /* held by whoever has a large batch in memory */
+    /* Called now and then, by one thread at a time; may be NULL. */
+    void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes);
+    void *progress_context;
+    pthread_mutex_t telling; /* held by whoever calls it */
+    int64_t told_ms;
+    uint64_t bytes_all; /* of segments */
+    _Atomic uint64_t bytes_done;
 };
 
 /* What one thread needs; starts as all zero but for the plant. */

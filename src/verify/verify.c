@@ -7,14 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/crew.h"
 #include "kafka/segment.h"
 #include "verify/disk.h"
-
-enum { PROGRESS_MS = 200 };
 
 static uint64_t size_of_segments(int folder, int64_t only)
 {
@@ -72,12 +70,8 @@ static void check_cluster(const struct verify_request *request, int folder, cons
                       why ? why : signet_error_text(error));
         }
     } else if (!slice_equal_text(id, request->trust->cluster_id)) {
-        struct flaw flaw = { .kind = FLAW_BAD,
-                             .verdict = VERDICT_WRONG_PLACE,
-                             .first_offset = -1,
-                             .last_offset = -1,
-                             .expected_offset = -1,
-                             .missed_offset = -1 };
+        struct flaw flaw = flaw_of(FLAW_BAD);
+        flaw.verdict = VERDICT_WRONG_PLACE;
         snprintf(flaw.text, sizeof flaw.text, "%.100s/meta.properties is of cluster %.*s, not the trust file's", path,
                  id.size < 64 ? (int)id.size : 64, (const char *)id.data);
         flaws_add(&result->flaws, &flaw);
@@ -196,109 +190,85 @@ signet_error verify_add(const struct verify_request *request, const char *path, 
     return error;
 }
 
-/* The surveys that are left, and the threads about them. */
+/* The surveys, and the threads about them: the caller's and a crew's. */
 struct crowd {
     struct survey_plant plant;
-    struct verify_result *result;
-    pthread_mutex_t lock;
-    pthread_cond_t ended;
-    size_t next, running;
-    signet_error error;
+    struct surveyor surveyors[SURVEY_THREADS_MAX];
+    size_t surveyor_count;
+    struct crew_job job;
 };
 
-static struct survey *next_survey(struct crowd *crowd)
+struct survey_task {
+    struct crew_task task;
+    struct crowd *crowd;
+    struct survey *survey;
+};
+
+static void run_survey(struct crew_task *task, size_t who)
 {
-    pthread_mutex_lock(&crowd->lock);
-    struct survey *survey =
-        crowd->next < crowd->result->count && !crowd->error ? &crowd->result->surveys[crowd->next++] : NULL;
-    pthread_mutex_unlock(&crowd->lock);
-    return survey;
+    struct survey_task *own = (struct survey_task *)task; /* its first member */
+    survey_partition(&own->crowd->surveyors[who], own->survey);
 }
 
-static void *survey_some(void *context)
+static signet_error start_surveyors(struct crowd *crowd)
 {
-    struct crowd *crowd = context;
-    struct surveyor surveyor;
-    signet_error error = surveyor_init(&surveyor, &crowd->plant);
-    for (struct survey *survey; !error && (survey = next_survey(crowd));) {
-        survey_partition(&surveyor, survey);
+    signet_error error = SIGNET_OK;
+    size_t count = 1 + crew_size(crowd->job.crew);
+    while (crowd->surveyor_count < count && !error) {
+        error = surveyor_init(&crowd->surveyors[crowd->surveyor_count++], &crowd->plant);
     }
-    pthread_mutex_lock(&crowd->lock);
-    for (size_t i = 0; !error && i < crowd->plant.trust->writer_count; i++) {
-        crowd->result->writer_batches[i] += surveyor.writer_batches[i];
+    return error;
+}
+
+static signet_error survey_all(struct crowd *crowd, struct verify_result *result)
+{
+    struct survey_task *tasks = calloc(result->count ? result->count : 1, sizeof *tasks);
+    signet_error error = tasks ? start_surveyors(crowd) : SIGNET_ERROR_OUT_OF_MEMORY;
+    for (size_t i = 0; i < result->count && !error; i++) {
+        tasks[i] = (struct survey_task){ { .run = run_survey }, crowd, &result->surveys[i] };
+        crew_post(&crowd->job, &tasks[i].task);
     }
-    crowd->error = crowd->error ? crowd->error : error;
-    crowd->running--;
-    pthread_cond_signal(&crowd->ended);
-    pthread_mutex_unlock(&crowd->lock);
-    surveyor_free(&surveyor);
-    return NULL;
+    crew_finish(&crowd->job);
+    free(tasks);
+    return error;
 }
 
-static struct timespec soon(void)
+static void end_surveyors(struct crowd *crowd, struct verify_result *result)
 {
-    struct timespec when;
-    clock_gettime(CLOCK_REALTIME, &when);
-    when.tv_nsec += PROGRESS_MS * 1000000L;
-    when.tv_sec += when.tv_nsec / 1000000000L;
-    when.tv_nsec %= 1000000000L;
-    return when;
-}
-
-static void wait_for_all(struct crowd *crowd, const struct verify_request *request)
-{
-    pthread_mutex_lock(&crowd->lock);
-    while (crowd->running > 0) {
-        struct timespec when = soon();
-        pthread_cond_timedwait(&crowd->ended, &crowd->lock, &when);
-        if (request->progress) {
-            request->progress(request->progress_context, atomic_load(&crowd->plant.bytes_done),
-                              crowd->result->all_bytes);
+    for (size_t i = 0; i < crowd->surveyor_count; i++) {
+        struct surveyor *surveyor = &crowd->surveyors[i];
+        for (size_t w = 0; surveyor->writer_batches && w < crowd->plant.trust->writer_count; w++) {
+            result->writer_batches[w] += surveyor->writer_batches[w];
         }
+        surveyor_free(surveyor);
     }
-    pthread_mutex_unlock(&crowd->lock);
-}
-
-static signet_error start_and_wait(struct crowd *crowd, const struct verify_request *request)
-{
-    pthread_t threads[SURVEY_THREADS_MAX];
-    size_t wanted = request->threads < SURVEY_THREADS_MAX ? request->threads : SURVEY_THREADS_MAX, started = 0;
-    while (started < wanted) {
-        pthread_mutex_lock(&crowd->lock);
-        crowd->running++;
-        pthread_mutex_unlock(&crowd->lock);
-        if (pthread_create(&threads[started], NULL, survey_some, crowd) != 0) {
-            pthread_mutex_lock(&crowd->lock);
-            crowd->running--;
-            pthread_mutex_unlock(&crowd->lock);
-            break;
-        }
-        started++;
-    }
-    wait_for_all(crowd, request);
-    for (size_t i = 0; i < started; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    return started == 0 ? SIGNET_ERROR_OUT_OF_MEMORY : crowd->error;
 }
 
 signet_error verify_run(const struct verify_request *request, struct verify_result *result)
 {
-    struct crowd crowd = {
-        .plant = { .trust = request->trust, .policy = request->policy, .append_skew_ms = request->append_skew_ms },
-        .result = result,
-    };
     size_t writers = request->trust->writer_count;
     result->writer_batches = calloc(writers ? writers : 1, sizeof *result->writer_batches);
     if (!result->writer_batches) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
+    size_t threads = request->threads < SURVEY_THREADS_MAX ? request->threads : SURVEY_THREADS_MAX;
+    struct crowd crowd = {
+        .plant = {
+            .trust = request->trust,
+            .policy = request->policy,
+            .append_skew_ms = request->append_skew_ms,
+            .progress = request->progress,
+            .progress_context = request->progress_context,
+            .bytes_all = result->all_bytes,
+        },
+        .job = { .crew = threads > 1 ? crew_new(threads - 1) : NULL },
+    };
     pthread_mutex_init(&crowd.plant.large, NULL);
-    pthread_mutex_init(&crowd.lock, NULL);
-    pthread_cond_init(&crowd.ended, NULL);
-    signet_error error = start_and_wait(&crowd, request);
-    pthread_cond_destroy(&crowd.ended);
-    pthread_mutex_destroy(&crowd.lock);
+    pthread_mutex_init(&crowd.plant.telling, NULL);
+    signet_error error = survey_all(&crowd, result);
+    end_surveyors(&crowd, result);
+    crew_free(crowd.job.crew);
+    pthread_mutex_destroy(&crowd.plant.telling);
     pthread_mutex_destroy(&crowd.plant.large);
     result->bad = result->flaws.bad;
     result->unknown = result->flaws.unknown;
