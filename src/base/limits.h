@@ -132,6 +132,15 @@ enum {
     LEDGER_INTERVAL_MS_DEFAULT = 10 * 1000,
     LEDGER_INTERVAL_MS_MIN = 100,
     LEDGER_INTERVAL_MS_MAX = 60 * 60 * 1000,
+    /* Leaves that wait for a record, a process: by default 170,000 batches, the least a full record and what is in flight. */
+    LEDGER_BUFFER_MIB_DEFAULT = 16,
+    LEDGER_BUFFER_MIB_MAX = 1024,
+    /* A log's next file begins when one is so large. */
+    LEDGER_FILE_BYTES = 64 * 1024 * 1024,
+    /* Logs of processes that are gone, retired by one that begins; others by the next. */
+    LEDGER_RETIRED_MAX = 1000,
+    /* Topic ids that a writer remembers to have named; past it, it names all of them again. */
+    LEDGER_TOPICS_MAX = 64 * 1024,
     /* Checkpoints that a reader remembers of each log, 48 bytes each: so far back a repeated record is told from a fork. */
     LEDGER_POINTS_MAX = 64,
     /* What C2SP's signed-note asks a verifier to take at least, with signatures of 5 KB. */

@@ -261,6 +261,23 @@ static void take_data_keys(const struct yaml_file *file, const struct data_keys_
     config->data_keys.max_batches = (uint64_t)batches;
 }
 
+static void take_ledger(const struct yaml_file *file, const struct ledger_text *text, struct config_ledger *ledger)
+{
+    struct key_path path = key_path_of("ledger");
+    int64_t interval = LEDGER_INTERVAL_MS_DEFAULT, buffer = LEDGER_BUFFER_MIB_DEFAULT * MIB;
+    if (!text) {
+        return;
+    }
+    yaml_require(file, path, "directory", text->directory);
+    ledger->directory = take_path(file, text->directory);
+    yaml_take_duration(file, key_path_join(path, "interval"), text->interval, LEDGER_INTERVAL_MS_MIN,
+                       LEDGER_INTERVAL_MS_MAX, &interval);
+    yaml_take_size(file, key_path_join(path, "buffer"), text->buffer, MIB, LEDGER_BUFFER_MIB_MAX * MIB, &buffer);
+    ledger->interval_ms = interval;
+    ledger->buffer_bytes = (uint64_t)buffer;
+    ledger->when_full = (enum ledger_full)take_word(text->when_full, LEDGER_FULL_REFUSE);
+}
+
 static void take_timeouts(const struct yaml_file *file, const struct limits_text *text, struct config *config)
 {
     config->limits.idle_ms = IDLE_MS_DEFAULT;
@@ -328,6 +345,7 @@ static void take_all(const struct yaml_file *file, struct config *config)
     take_topics(file, text, config);
     take_topic_ids(file, text, config);
     take_data_keys(file, &text->data_keys, config);
+    take_ledger(file, text->ledger, &config->ledger);
     take_limits(file, text, config);
     take_choices(text, config);
 }
@@ -494,6 +512,7 @@ void config_free(struct config *config)
     free(config->topics);
     free(config->known_topics);
     free(config->trust_file);
+    free(config->ledger.directory);
     free(config->file);
     yaml_outline_free(&config->outline);
     free(config);

@@ -97,6 +97,16 @@ struct config_secret_file {
     char *passphrase_file; /* NULL: not locked */
 };
 
+/* What becomes of batches that the ledger has no room for. */
+enum ledger_full { LEDGER_FULL_REFUSE, LEDGER_FULL_CONTINUE };
+
+struct config_ledger {
+    char *directory; /* NULL: none is kept */
+    int64_t interval_ms;
+    uint64_t buffer_bytes; /* of what is not yet written */
+    enum ledger_full when_full;
+};
+
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
@@ -121,6 +131,7 @@ struct config {
         uint64_t max_bytes;
         uint64_t max_batches;
     } data_keys;
+    struct config_ledger ledger;
     int16_t fetch_refusal_error; /* Kafka's code: 2 or 87 */
     bool principal_in_envelope;
     uint32_t workers; /* 0: one for each CPU */

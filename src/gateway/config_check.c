@@ -324,6 +324,17 @@ static void check_limits(const struct yaml_file *file, const struct config *conf
     }
 }
 
+static void check_ledger(const struct yaml_file *file, const struct config *config)
+{
+    if (config->ledger.directory && !config->identity.file) {
+        complain(file, key_path_of("ledger"), "name a writer's key under identity.writer-key, or remove the ledger",
+                 "a ledger is signed by the writer, and there is no identity");
+    } else if (config->ledger.directory && !config->trust_file) {
+        complain(file, key_path_of("ledger"), "write one as in spec/trust-file.md and name it under trust-file",
+                 "a ledger names its cluster, and without a trust file nobody knows which it is");
+    }
+}
+
 static void check_status_address(const struct yaml_file *file, const struct config *config)
 {
     if (config->has_status_address && !address_is_loopback(&config->status_address)) {
@@ -371,5 +382,6 @@ void config_check(const struct yaml_file *file, const struct config *config)
     check_means(file, config);
     check_all_topics_are_ruled(file, config);
     check_limits(file, config);
+    check_ledger(file, config);
     check_status_address(file, config);
 }

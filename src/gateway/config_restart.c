@@ -126,6 +126,12 @@ static void tell_listeners(const struct config *now, const struct config *next, 
     }
 }
 
+static bool ledgers_equal(const struct config_ledger *a, const struct config_ledger *b)
+{
+    return texts_equal(a->directory, b->directory) && a->interval_ms == b->interval_ms &&
+           a->buffer_bytes == b->buffer_bytes && a->when_full == b->when_full;
+}
+
 void config_tell_restart(const struct config *now, const struct config *next, config_restart_teller *tell,
                          void *context)
 {
@@ -133,6 +139,7 @@ void config_tell_restart(const struct config *now, const struct config *next, co
         { "cluster.bootstrap-servers", servers_equal(&now->cluster, &next->cluster) },
         { "cluster.nodes", nodes_equal(&now->cluster, &next->cluster) },
         { "cluster.tls.enabled", now->cluster.tls.enabled == next->cluster.tls.enabled },
+        { "ledger", ledgers_equal(&now->ledger, &next->ledger) },
         { "workers", now->workers == next->workers },
         { "limits.connections", now->limits.connections == next->limits.connections },
         { "limits.memory", now->limits.memory_bytes == next->limits.memory_bytes },

@@ -135,6 +135,19 @@ static const cyaml_schema_field_t data_keys_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t when_full_words[] = {
+    { "refuse", LEDGER_FULL_REFUSE + 1 },
+    { "continue", LEDGER_FULL_CONTINUE + 1 },
+};
+
+static const cyaml_schema_field_t ledger_fields[] = {
+    YAML_FIELD_TEXT("directory", struct ledger_text, directory),
+    YAML_FIELD_TEXT("interval", struct ledger_text, interval),
+    YAML_FIELD_TEXT("buffer", struct ledger_text, buffer),
+    YAML_FIELD_WORD("when-full", struct ledger_text, when_full, when_full_words),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t limits_fields[] = {
     YAML_FIELD_TEXT("connections", struct limits_text, connections),
     YAML_FIELD_TEXT("memory", struct limits_text, memory),
@@ -178,6 +191,7 @@ static const cyaml_schema_field_t config_fields[] = {
     YAML_FIELD_LIST("topics", struct config_text, topics, &topic_entry, CONFIG_TOPICS_MAX),
     YAML_FIELD_LIST("topic-ids", struct config_text, topic_ids, &topic_id_entry, CONFIG_TOPICS_MAX),
     YAML_FIELD_PART("data-keys", struct config_text, data_keys, data_keys_fields),
+    YAML_FIELD_PART_PTR("ledger", struct config_text, ledger, ledger_fields),
     YAML_FIELD_WORD("fetch-refusal-error", struct config_text, fetch_refusal_error, refusal_words),
     YAML_FIELD_BOOL("principal-in-envelope", struct config_text, principal_in_envelope),
     YAML_FIELD_TEXT("workers", struct config_text, workers),

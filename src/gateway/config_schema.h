@@ -74,6 +74,11 @@ struct limits_text {
     char *connections, *memory, *frame_bytes, *idle_timeout, *handshake_timeout, *connect_timeout, *drain_timeout;
 };
 
+struct ledger_text {
+    char *directory, *interval, *buffer;
+    uint32_t when_full;
+};
+
 struct log_text {
     uint32_t level, format;
 };
@@ -93,6 +98,7 @@ struct config_text {
     struct topic_id_text *topic_ids;
     size_t topic_ids_count;
     struct data_keys_text data_keys;
+    struct ledger_text *ledger;
     uint32_t fetch_refusal_error;
     enum yaml_bool principal_in_envelope;
     char *workers;

@@ -52,6 +52,18 @@ static signet_error start_tls(struct gateway *g, struct cause *ret_cause)
     return error;
 }
 
+static signet_error start_ledger(struct gateway *g, struct cause *ret_cause)
+{
+    const struct config_ledger *config = &g->generation->config->ledger;
+    signet_error error = config->directory
+                             ? ledger_publisher_start(config, g->generation->material, &g->plant.ledger, ret_cause)
+                             : SIGNET_OK;
+    if (!error && g->plant.ledger) {
+        g->plant.shared.ledger = ledger_publisher_entries(g->plant.ledger);
+    }
+    return error;
+}
+
 static signet_error start_plant(struct gateway *g, struct cause *ret_cause)
 {
     struct plant *plant = &g->plant;
@@ -60,13 +72,14 @@ static signet_error start_plant(struct gateway *g, struct cause *ret_cause)
     plant->nodes = nodes_new(&plant->config->cluster);
     plant->shared.directory = directory_new();
     plant->shared.acknowledged = acknowledged_new();
-    plant->shared.resends = resends_new();
-    if (!plant->listener_connections || !plant->nodes || !plant->shared.directory || !plant->shared.acknowledged ||
-        !plant->shared.resends) {
+    if (!plant->listener_connections || !plant->nodes || !plant->shared.directory || !plant->shared.acknowledged) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
     signet_error error = start_tls(g, ret_cause);
-    return error ? error : gates_open(plant->config, &plant->gates, &plant->gate_count, ret_cause);
+    error = error ? error : gates_open(plant->config, &plant->gates, &plant->gate_count, ret_cause);
+    error = error ? error : start_ledger(g, ret_cause); /* after what fails more often: each start begins a log */
+    plant->shared.resends = error ? NULL : resends_new(plant->shared.ledger);
+    return error || plant->shared.resends ? error : SIGNET_ERROR_OUT_OF_MEMORY;
 }
 
 /* As many descriptors as the system lets us have: each connection takes two, the client's and the broker's. */
@@ -245,6 +258,14 @@ static void tell_restart(void *context, const char *key, const char *listener, c
     log_event(LOG_WARNING, "restart-needed", fields);
 }
 
+/* Without an identity nothing more is sealed, and the log stays the last writer's. */
+static void reload_ledger(struct gateway *g, const struct material *material)
+{
+    if (g->plant.ledger && material->signing_key && !ledger_publisher_reload(g->plant.ledger, material)) {
+        log_event(LOG_ERROR, "reload-failed", NULL);
+    }
+}
+
 static void reload(void *context)
 {
     struct gateway *g = context;
@@ -268,6 +289,7 @@ static void reload(void *context)
     for (uint32_t i = 0; i < g->worker_count; i++) {
         worker_reload(&g->workers[i], next);
     }
+    reload_ledger(g, next->material);
     generation_release(next);
     log_event(LOG_INFO, "reloaded", NULL);
 }
@@ -361,6 +383,7 @@ static void free_plant(struct gateway *g)
     directory_free(plant->shared.directory);
     acknowledged_free(plant->shared.acknowledged);
     resends_free(plant->shared.resends);
+    ledger_publisher_stop(plant->ledger); /* after all who enter anything: what resends gave up is lost to it */
     crew_free(plant->shared.crew);
 }
 

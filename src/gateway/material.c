@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "crypto/secret_memory.h"
 #include "gateway/socket_folders.h"
@@ -249,6 +251,24 @@ static void check_own_recipients(struct loading *l)
     }
 }
 
+/* A gateway that cannot write its ledger does not start. */
+static void check_ledger_directory(struct loading *l)
+{
+    const char *directory = l->config->ledger.directory;
+    struct stat status;
+    struct key_path path = key_path_of("ledger.directory");
+    if (!directory) {
+        return;
+    }
+    if (stat(directory, &status) != 0) {
+        complain(l, path, "make it, for the gateway's user alone", "%s: %s", directory, strerror(errno));
+    } else if (!S_ISDIR(status.st_mode) || access(directory, R_OK | W_OK | X_OK) != 0) {
+        complain(l, path, NULL, "%s: this is not a directory that the gateway may write to", directory);
+    } else if ((status.st_mode & S_IWOTH) != 0) {
+        warn(l, path, "chmod o-w the directory", "%s: everybody may remove the ledger's files", directory);
+    }
+}
+
 static void load_all(struct loading *l)
 {
     size_t errors_before = l->report->error_count;
@@ -258,6 +278,7 @@ static void load_all(struct loading *l)
     load_trust(l);
     tls_files_check(l->config, l->now_ms, l->report);
     socket_folders_check(l->config, l->report);
+    check_ledger_directory(l);
     if (!report_since(l->report, errors_before) && seals(l->config)) {
         check_own_writer(l);
         check_own_recipients(l);

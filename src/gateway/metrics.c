@@ -66,6 +66,36 @@ static void put_number(FILE *out, const char *type, const char *name, const char
     fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name, value);
 }
 
+static const char *const loss_words[LEDGER_LOSS_COUNT] = {
+    [LEDGER_LOSS_ACKS_ZERO] = "acks-zero",
+    [LEDGER_LOSS_NO_OFFSET] = "no-offset",
+    [LEDGER_LOSS_UNKNOWN_OUTCOME] = "unknown-outcome",
+    [LEDGER_LOSS_NO_ROOM] = "no-room",
+};
+
+static void put_ledger(FILE *out, struct ledger_publisher *ledger)
+{
+    struct ledger_publisher_state published;
+    struct ledger_entries_state waiting;
+    ledger_publisher_look(ledger, &published);
+    ledger_entries_look(ledger_publisher_entries(ledger), &waiting);
+    put_number(out, "counter", "signet_ledger_records_total", "Records of the ledger published", published.records);
+    put_number(out, "counter", "signet_ledger_leaves_total", "Leaves of the ledger published", published.leaves);
+    put_number(out, "counter", "signet_ledger_entered_total", "Acknowledgements entered", waiting.entered);
+    put_number(out, "counter", "signet_ledger_failures_total", "Attempts to publish that failed", published.failures);
+    put_number(out, "gauge", "signet_ledger_failing", "1 while the ledger cannot be published", published.failing);
+    put_number(out, "gauge", "signet_ledger_published_seconds", "Unix time of the last record",
+               (unsigned long long)published.published_ms / 1000);
+    put_number(out, "gauge", "signet_ledger_waiting_bytes", "Leaves that are not published yet, and room reserved",
+               waiting.bytes);
+    put_number(out, "gauge", "signet_ledger_full", "1 while there is no room for another batch", waiting.full);
+    fputs("# HELP signet_ledger_lost_total What could not be entered\n# TYPE signet_ledger_lost_total counter\n", out);
+    for (size_t i = 0; i < LEDGER_LOSS_COUNT; i++) {
+        fprintf(out, "signet_ledger_lost_total{reason=\"%s\"} %llu\n", loss_words[i],
+                (unsigned long long)waiting.lost[i]);
+    }
+}
+
 char *metrics_as_prometheus(const struct metrics_source *source)
 {
     char *text = NULL;
@@ -83,6 +113,9 @@ char *metrics_as_prometheus(const struct metrics_source *source)
     }
     put_number(out, "counter", "signet_log_lines_lost_total", "Lines of the log that standard error did not take",
                log_lines_lost());
+    if (source->plant->ledger) {
+        put_ledger(out, source->plant->ledger);
+    }
     fputs(
         "# HELP signet_batches_refused_total Batches with a bad verdict\n# TYPE signet_batches_refused_total counter\n",
         out);

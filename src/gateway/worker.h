@@ -12,6 +12,7 @@
 
 #include "gateway/gates.h"
 #include "gateway/generation.h"
+#include "gateway/ledger_publisher.h"
 #include "gateway/log_limit.h"
 #include "gateway/nodes.h"
 #include "net/listener.h"
@@ -23,6 +24,7 @@
 struct plant {
     const struct config *config; /* of the first generation: listeners and limits stay */
     struct nodes *nodes;
+    struct ledger_publisher *ledger; /* NULL: none is kept */
     struct relay_shared shared;
     struct gate *gates;
     size_t gate_count;

@@ -71,6 +71,7 @@ enum mark {
     MARK_ACKS,
     MARK_TRANSACTIONAL_ID,
     MARK_BASE_OFFSET,
+    MARK_LOG_APPEND_TIME,
     MARK_LOG_START_OFFSET, /* in responses */
     MARK_HIGH_WATERMARK,   /* in responses */
     MARK_LAST_STABLE_OFFSET,

@@ -50,7 +50,7 @@ static const struct field produce_response_partition[] = {
     { "Index", FIELD_INT32, .mark = MARK_PARTITION_INDEX },
     { "ErrorCode", FIELD_INT16, .mark = MARK_PARTITION_ERROR },
     { "BaseOffset", FIELD_INT64, .mark = MARK_BASE_OFFSET },
-    { "LogAppendTimeMs", FIELD_INT64, .since = 2 },
+    { "LogAppendTimeMs", FIELD_INT64, .since = 2, .mark = MARK_LOG_APPEND_TIME },
     { "LogStartOffset", FIELD_INT64, .since = 5, .mark = MARK_LOG_START_OFFSET },
     { "RecordErrors", FIELD_ARRAY, FIELD_STRUCT, .since = 8, .fields = produce_record_error },
     { "ErrorMessage", FIELD_STRING, .since = 8, .nullable = true, .mark = MARK_PARTITION_ERROR_MESSAGE },

@@ -154,6 +154,22 @@ static signet_error seal_anew(struct produce_visit *p, struct produced *produced
     return error;
 }
 
+/* What is to be entered once the broker has acknowledged it (spec/ledger.md, section 3.3). */
+static void note_entry(struct produced *produced, const struct batch_header *header, size_t stored_bytes)
+{
+    produced->entry = (struct ledger_batch){
+        .place = produced->place,
+        .last_offset_delta = header->last_offset_delta,
+        .transactional = (header->attributes & BATCH_TRANSACTIONAL) != 0,
+        .producer_id = header->producer_id,
+        .producer_epoch = header->producer_epoch,
+        .base_sequence = header->base_sequence,
+        .timestamp_ms = header->max_timestamp,
+        .stored_bytes = (uint32_t)stored_bytes,
+    };
+    memcpy(produced->entry.seal_id, produced->seal_id, SEAL_ID_BYTES);
+}
+
 /* Sealed bytes stay until the outcome is known, as far as memory allows. */
 static void keep_bytes(struct produce_visit *p, struct produced *produced, const struct gather *sealed)
 {
@@ -181,6 +197,10 @@ static enum walk_answer seal_records(struct produce_visit *p, struct produced *p
     if (error) {
         return refuse(p, produced, refusal_of(error));
     }
+    if (p->acks != 0 && !ledger_entries_reserve(p->record->ledger)) {
+        return refuse(p, produced, (struct refusal){ KAFKA_NOT_ENOUGH_REPLICAS, "the ledger is full" });
+    }
+    produced->reserved = p->acks != 0;
     produced->key = resend_key_of(produced, &batch.header);
     if (batch.header.producer_id < 0 || !send_again(p, produced, visit->replacement)) {
         error = seal_anew(p, produced, &batch, visit->replacement);
@@ -191,6 +211,7 @@ static enum walk_answer seal_records(struct produce_visit *p, struct produced *p
         return refuse(p, produced, refusal_of(error));
     }
     produced->sealed = true;
+    note_entry(produced, &batch.header, visit->replacement->size);
     keep_bytes(p, produced, visit->replacement);
     return WALK_REPLACE;
 }
@@ -286,6 +307,9 @@ static signet_error seal_and_forward(struct produce_visit *p)
     if (!error && p->acks != 0 && !entry) {
         error = SIGNET_ERROR_OUT_OF_MEMORY;
     }
+    if (!error && p->acks == 0) {
+        ledger_entries_lose(p->record->ledger, LEDGER_LOSS_ACKS_ZERO, p->record->count);
+    }
     if (entry) {
         p->record->acks = p->acks;
         x->relay->writing.in_flight += p->record->count;
@@ -304,7 +328,7 @@ signet_error produce_request(struct exchange *x, enum progress *ret_progress)
     if (error || *ret_progress == PROGRESS_WAIT) {
         return error;
     }
-    p.record = produce_record_new(&x->relay->worker->budget);
+    p.record = produce_record_new(&x->relay->worker->budget, x->relay->worker->shared.ledger);
     if (!p.record) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
@@ -320,6 +344,7 @@ struct answer_visit {
     struct slice topic_name;
     struct produced *produced; /* the partition's, once its index is known */
     int16_t error_code;        /* the broker's */
+    int64_t base_offset, append_time_ms;
 };
 
 static bool outcome_is_unknown(int16_t code)
@@ -351,25 +376,53 @@ static void see_error(struct answer_visit *a, struct walk_visit *visit)
         topics_doubt_name(&relay->topics, topic_name_slice(&a->produced->topic));
     }
     if (outcome_is_unknown(code)) {
-        produced_keep(a->produced, relay->worker->shared.resends, relay->now_ms);
+        produced_unknown(a->produced, a->x->entry->produce, relay->worker->shared.resends, relay->now_ms);
     }
 }
 
-static void see_base_offset(const struct answer_visit *a, struct walk_visit *visit)
+static void see_base_offset(struct answer_visit *a, struct walk_visit *visit)
 {
-    const struct produced *produced = a->produced;
-    int64_t base_offset = visit_i64(visit);
+    a->base_offset = visit_i64(visit);
     if (answers_refusal(a)) {
         store_u64(visit->at, (uint64_t)-1);
-        return;
     }
-    if (!produced || !produced->sealed || a->error_code != 0 || base_offset < 0 || a->x->entry->produce->acks != -1) {
-        return;
+}
+
+static void enter(const struct answer_visit *a, struct produced *produced)
+{
+    struct ledger_entries *ledger = a->x->relay->worker->shared.ledger;
+    produced->entry.base_offset = a->base_offset;
+    produced->entry.acks = (int8_t)a->x->entry->produce->acks;
+    if (a->append_time_ms >= 0) {
+        produced->entry.timestamp_ms = a->append_time_ms;
     }
-    struct predecessor predecessor = { .base_offset = base_offset };
+    ledger_entries_batch(ledger, &produced->entry, topic_name_slice(&produced->topic));
+    produced->reserved = false;
+}
+
+static void tell_successors(const struct answer_visit *a, const struct produced *produced)
+{
+    struct predecessor predecessor = { .base_offset = a->base_offset };
     memcpy(predecessor.seal_prefix, produced->seal_id, SEAL_PREFIX_BYTES);
     memcpy(predecessor.producer, produced->producer, PRODUCER_HASH_BYTES);
     acknowledged_add(a->x->relay->worker->shared.acknowledged, &produced->place, &predecessor);
+}
+
+/* The whole answer for a partition has been seen. */
+static void see_answer(const struct answer_visit *a)
+{
+    struct produced *produced = a->produced;
+    if (!produced || !produced->reserved || a->error_code != 0) {
+        return; /* a broker that answers twice is heard once */
+    }
+    if (a->base_offset < 0) {
+        ledger_entries_lose(a->x->entry->produce->ledger, LEDGER_LOSS_NO_OFFSET, 1);
+        return;
+    }
+    enter(a, produced);
+    if (a->x->entry->produce->acks == -1) {
+        tell_successors(a, produced);
+    }
 }
 
 static const char compacted[] = "the broker refused a sealed batch: is the topic compacted? "
@@ -409,9 +462,11 @@ static enum walk_answer answer_visit(void *context, struct walk_visit *visit)
 {
     struct answer_visit *a = context;
     if (visit->event == VISIT_ELEMENT_END && visit->mark == MARK_PARTITION) {
+        see_answer(a);
         tell_refused_by_broker(a);
         a->produced = NULL;
         a->error_code = 0;
+        a->base_offset = a->append_time_ms = -1;
     }
     if (visit->event != VISIT_FIELD) {
         return WALK_KEEP;
@@ -432,6 +487,9 @@ static enum walk_answer answer_visit(void *context, struct walk_visit *visit)
     case MARK_BASE_OFFSET:
         see_base_offset(a, visit);
         return WALK_KEEP;
+    case MARK_LOG_APPEND_TIME:
+        a->append_time_ms = visit_i64(visit);
+        return WALK_KEEP;
     case MARK_PARTITION_ERROR_MESSAGE:
         return see_message(a, visit);
     default:
@@ -441,6 +499,6 @@ static enum walk_answer answer_visit(void *context, struct walk_visit *visit)
 
 signet_error produce_response(struct exchange *x)
 {
-    struct answer_visit a = { .x = x, .addresses = addresses_of(x) };
+    struct answer_visit a = { .x = x, .addresses = addresses_of(x), .base_offset = -1, .append_time_ms = -1 };
     return exchange_edit_response(x, (struct walk_hook){ answer_visit, &a });
 }

@@ -36,7 +36,7 @@ static void free_in_flight(struct relay *relay, int64_t now_ms)
 {
     for (struct in_flight_entry *entry; (entry = in_flight_head(&relay->in_flight));) {
         if (entry->produce) {
-            produce_record_keep_all(entry->produce, relay->worker->shared.resends, now_ms);
+            produce_record_unknown(entry->produce, relay->worker->shared.resends, now_ms);
             produce_record_free(entry->produce);
         }
         if (entry->kind == IN_FLIGHT_ANSWERED) {

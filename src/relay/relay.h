@@ -59,7 +59,8 @@ struct relay_shared {
     struct directory *directory;
     struct acknowledged *acknowledged;
     struct resends *resends;
-    struct crew *crew; /* may be NULL */
+    struct ledger_entries *ledger; /* NULL: none is kept */
+    struct crew *crew;             /* may be NULL */
 };
 
 /* What the conversations of one thread share.  May be changed between calls: a reload. */

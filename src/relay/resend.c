@@ -19,16 +19,18 @@ enum { BUCKETS = 4096 };
 
 /* A hash table, since every batch of an idempotent producer is looked for, and a list by age. */
 struct resends {
+    struct ledger_entries *ledger;
     pthread_mutex_t lock;
     struct kept *oldest, *newest;
     size_t bytes;
     struct kept *buckets[BUCKETS];
 };
 
-struct resends *resends_new(void)
+struct resends *resends_new(struct ledger_entries *ledger)
 {
     struct resends *r = calloc(1, sizeof *r);
     if (r) {
+        r->ledger = ledger;
         pthread_mutex_init(&r->lock, NULL);
     }
     return r;
@@ -79,9 +81,10 @@ static void drop(struct resends *r, struct kept **at)
     free(kept);
 }
 
-static void drop_oldest(struct resends *r)
+static void give_up_oldest(struct resends *r)
 {
     drop(r, find(r, &r->oldest->key));
+    ledger_entries_lose(r->ledger, LEDGER_LOSS_UNKNOWN_OUTCOME, 1);
 }
 
 void resends_free(struct resends *r)
@@ -90,7 +93,7 @@ void resends_free(struct resends *r)
         return;
     }
     while (r->oldest) {
-        drop_oldest(r);
+        give_up_oldest(r);
     }
     pthread_mutex_destroy(&r->lock);
     free(r);
@@ -99,7 +102,7 @@ void resends_free(struct resends *r)
 static void forget_old(struct resends *r, size_t room, int64_t now_ms)
 {
     while (r->oldest && (r->bytes + room > RESEND_BYTES_MAX || now_ms - r->oldest->kept_ms > RESEND_AGE_MS_MAX)) {
-        drop_oldest(r);
+        give_up_oldest(r);
     }
 }
 
@@ -120,15 +123,12 @@ static struct kept *make_kept(const struct resend_key *key, const struct gather 
     return kept;
 }
 
-void resends_keep(struct resends *r, const struct resend_key *key, const uint8_t seal_id[SEAL_ID_BYTES],
+bool resends_keep(struct resends *r, const struct resend_key *key, const uint8_t seal_id[SEAL_ID_BYTES],
                   const uint8_t producer[PRODUCER_HASH_BYTES], const struct gather *sealed, int64_t now_ms)
 {
-    if (sealed->size > RESEND_BYTES_MAX) {
-        return;
-    }
-    struct kept *kept = make_kept(key, sealed, now_ms);
+    struct kept *kept = sealed->size > RESEND_BYTES_MAX ? NULL : make_kept(key, sealed, now_ms);
     if (!kept) {
-        return;
+        return false;
     }
     memcpy(kept->batch.seal_id, seal_id, SEAL_ID_BYTES);
     memcpy(kept->batch.producer, producer, PRODUCER_HASH_BYTES);
@@ -139,6 +139,7 @@ void resends_keep(struct resends *r, const struct resend_key *key, const uint8_t
     forget_old(r, kept->batch.size, now_ms);
     link_kept(r, find(r, key), kept);
     pthread_mutex_unlock(&r->lock);
+    return true;
 }
 
 bool resends_take(struct resends *r, const struct resend_key *key, int64_t now_ms, struct resend_batch *ret_batch)

@@ -11,7 +11,7 @@
 #define SIGNET_RELAY_RESEND_H
 
 #include "base/gather.h"
-#include "seal/envelope.h"
+#include "relay/ledger_entries.h"
 
 /* What makes it the same batch; there is none without a producer id. */
 struct resend_key {
@@ -32,13 +32,13 @@ struct resend_batch {
 
 struct resends;
 
-/* NULL when memory is out. */
-struct resends *resends_new(void);
-/* Takes NULL. */
+/* NULL when memory is out.  What is forgotten without having been sent again is lost to the ledger, which may be NULL. */
+struct resends *resends_new(struct ledger_entries *ledger);
+/* Takes NULL.  All of it is forgotten. */
 void resends_free(struct resends *resends);
 
-/* Keeps a copy of `sealed`. */
-void resends_keep(struct resends *resends, const struct resend_key *key, const uint8_t seal_id[SEAL_ID_BYTES],
+/* Keeps a copy of `sealed`; false when there is no memory for it. */
+bool resends_keep(struct resends *resends, const struct resend_key *key, const uint8_t seal_id[SEAL_ID_BYTES],
                   const uint8_t producer[PRODUCER_HASH_BYTES], const struct gather *sealed, int64_t now_ms);
 /* Takes it out: `ret_batch->bytes` is the caller's to free.  False when there is none. */
 bool resends_take(struct resends *resends, const struct resend_key *key, int64_t now_ms,

@@ -65,11 +65,12 @@ struct seal_stream *writing_stream(struct writing *writing, const struct place *
     return &found->stream;
 }
 
-struct produce_record *produce_record_new(struct budget *budget)
+struct produce_record *produce_record_new(struct budget *budget, struct ledger_entries *ledger)
 {
     struct produce_record *record = calloc(1, sizeof *record);
     if (record) {
         record->budget = budget;
+        record->ledger = ledger;
     }
     return record;
 }
@@ -81,6 +82,9 @@ void produce_record_free(struct produce_record *record)
     }
     for (size_t i = 0; i < record->count; i++) {
         gather_free(&record->partitions[i].bytes);
+        if (record->partitions[i].reserved) {
+            ledger_entries_release(record->ledger);
+        }
     }
     record->budget->used_bytes -= record->capacity * sizeof *record->partitions;
     free(record->partitions);
@@ -150,16 +154,22 @@ struct produced *produce_record_find(const struct produce_record *record, const 
     return found == SLOT_NONE ? NULL : &record->partitions[found];
 }
 
-void produced_keep(const struct produced *produced, struct resends *resends, int64_t now_ms)
+void produced_unknown(const struct produced *produced, struct produce_record *record, struct resends *resends,
+                      int64_t now_ms)
 {
-    if (produced->sealed && produced->bytes.size > 0) {
-        resends_keep(resends, &produced->key, produced->seal_id, produced->producer, &produced->bytes, now_ms);
+    if (!produced->sealed) {
+        return;
+    }
+    bool kept = produced->bytes.size > 0 &&
+                resends_keep(resends, &produced->key, produced->seal_id, produced->producer, &produced->bytes, now_ms);
+    if (!kept) {
+        ledger_entries_lose(record->ledger, LEDGER_LOSS_UNKNOWN_OUTCOME, 1);
     }
 }
 
-void produce_record_keep_all(struct produce_record *record, struct resends *resends, int64_t now_ms)
+void produce_record_unknown(struct produce_record *record, struct resends *resends, int64_t now_ms)
 {
     for (size_t i = 0; i < record->count; i++) {
-        produced_keep(&record->partitions[i], resends, now_ms);
+        produced_unknown(&record->partitions[i], record, resends, now_ms);
     }
 }

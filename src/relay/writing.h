@@ -8,6 +8,7 @@
 #define SIGNET_RELAY_WRITING_H
 
 #include "relay/directory.h"
+#include "relay/ledger_entries.h"
 #include "relay/resend.h"
 #include "relay/slots.h"
 #include "seal/seal.h"
@@ -38,21 +39,24 @@ struct produced {
     bool sealed;
     uint8_t seal_id[SEAL_ID_BYTES];
     uint8_t producer[PRODUCER_HASH_BYTES];
-    struct resend_key key; /* meaningful with a producer id */
-    struct gather bytes;   /* the sealed batch, while it may have to be sent again */
+    bool reserved;             /* room in the ledger */
+    struct ledger_batch entry; /* of what was sealed, but for what the broker answers */
+    struct resend_key key;     /* meaningful with a producer id */
+    struct gather bytes;       /* the sealed batch, while it may have to be sent again */
 };
 
 struct produce_record {
     int16_t acks;
     struct budget *budget; /* charged for the table: a few bytes of a request can make a row of it */
+    struct ledger_entries *ledger;
     struct produced *partitions;
     size_t count, capacity;
     struct slots slots;
 };
 
 /* NULL when memory is out. */
-struct produce_record *produce_record_new(struct budget *budget);
-/* Takes NULL. */
+struct produce_record *produce_record_new(struct budget *budget, struct ledger_entries *ledger);
+/* Takes NULL.  What was reserved in the ledger and is not entered is given back. */
 void produce_record_free(struct produce_record *record);
 /*
  * Zero but for the topic and the partition; good until the next call.  It is
@@ -63,8 +67,10 @@ struct produced *produce_record_add(struct produce_record *record, const struct 
 /* By id when it is not zero, else by name; NULL when the request had no such partition, or nothing was noted of it. */
 struct produced *produce_record_find(const struct produce_record *record, const struct topic_id *id, struct slice name,
                                      int32_t partition);
-/* Keeps what was sealed and not answered; for the end of a connection. */
-void produce_record_keep_all(struct produce_record *record, struct resends *resends, int64_t now_ms);
-void produced_keep(const struct produced *produced, struct resends *resends, int64_t now_ms);
+/* Nobody will ever answer for any of it: the end of a connection. */
+void produce_record_unknown(struct produce_record *record, struct resends *resends, int64_t now_ms);
+/* Nobody knows what became of it: kept to be sent again, or lost to the ledger. */
+void produced_unknown(const struct produced *produced, struct produce_record *record, struct resends *resends,
+                      int64_t now_ms);
 
 #endif

@@ -12,6 +12,13 @@ void ledger_frame_header(struct slice record, uint8_t ret_header[LEDGER_FRAME_HE
     store_u32(ret_header + CHECKED_BYTES, crc32c(slice_of(ret_header, CHECKED_BYTES)));
 }
 
+uint32_t ledger_frame_size(const uint8_t header[LEDGER_FRAME_HEADER_BYTES])
+{
+    uint32_t size = load_u32(header);
+    bool whole = load_u32(header + CHECKED_BYTES) == crc32c(slice_of(header, CHECKED_BYTES));
+    return whole && size <= LEDGER_RECORD_BYTES_MAX ? size : 0;
+}
+
 enum ledger_frame ledger_frame_next(struct reader *r, struct slice *ret_record)
 {
     struct reader ahead = *r;
@@ -21,8 +28,9 @@ enum ledger_frame ledger_frame_next(struct reader *r, struct slice *ret_record)
     if (reader_left(r) < LEDGER_FRAME_HEADER_BYTES || slice_is_zero(slice_of(r->at, reader_left(r)))) {
         return LEDGER_FRAME_TORN;
     }
-    uint32_t size = read_u32(&ahead), crc = read_u32(&ahead), header_crc = read_u32(&ahead);
-    if (header_crc != crc32c(slice_of(r->at, CHECKED_BYTES)) || size == 0 || size > LEDGER_RECORD_BYTES_MAX) {
+    const uint8_t *header = read_bytes(&ahead, LEDGER_FRAME_HEADER_BYTES).data;
+    uint32_t size = ledger_frame_size(header), crc = load_u32(header + 4);
+    if (size == 0) {
         return LEDGER_FRAME_DAMAGED;
     }
     if (reader_left(&ahead) < size) {

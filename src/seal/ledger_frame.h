@@ -17,6 +17,8 @@ enum ledger_frame {
 
 /* What stands before a record in a file; it has 1 to LEDGER_RECORD_BYTES_MAX bytes. */
 void ledger_frame_header(struct slice record, uint8_t ret_header[LEDGER_FRAME_HEADER_BYTES]);
+/* Of the record behind such a header; 0 when it is none. */
+uint32_t ledger_frame_size(const uint8_t header[LEDGER_FRAME_HEADER_BYTES]);
 /* `r` is over all that is left of the file, and moves past a good frame only. */
 enum ledger_frame ledger_frame_next(struct reader *r, struct slice *ret_record);
 

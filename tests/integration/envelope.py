@@ -9,6 +9,7 @@ Layout: spec/sealed-batch.md, sections 3 to 5.
 """
 
 import gzip
+import hashlib
 import struct
 from dataclasses import dataclass
 
@@ -56,6 +57,11 @@ class Envelope:
         if size < back:
             raise ValueError("the envelope has no %s, or it is shorter" % name)
         return start + size - back
+
+    def seal_id(self):
+        start, _ = self.spans["magic"]
+        end, _ = self.spans["signature"]
+        return hashlib.sha256(self.batch.data[start:end]).digest()
 
     def read(self, name):
         start, size = self.spans[name]

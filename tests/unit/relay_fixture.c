@@ -81,7 +81,7 @@ void world_init(struct relay_world *world)
     world->seal.sealer.cluster_id = slice_of_text(world->seal.trust.cluster_id);
     world->now_ms = world->seal.now_ms;
     world->worker = (struct relay_worker){
-        .shared = { .directory = directory_new(), .acknowledged = acknowledged_new(), .resends = resends_new() },
+        .shared = { .directory = directory_new(), .acknowledged = acknowledged_new(), .resends = resends_new(NULL) },
         .budget = { .limit_bytes = 64 << 20 },
         .sealer = world->seal.sealer,
         .data_keys = world->seal.data_keys,

@@ -65,6 +65,7 @@ static const char whole[] = "cluster:\n"
                             "  - { topic: metrics, topic-id: " ID_1 " }\n"
                             "  - { topic: clicks, topic-id: " ID_3 " }\n"
                             "data-keys: { max-age: 30m, max-bytes: 1GiB, max-batches: 1000 }\n"
+                            "ledger: { directory: ledger, interval: 5s, buffer: 8MiB, when-full: continue }\n"
                             "fetch-refusal-error: invalid-record\n"
                             "principal-in-envelope: true\n"
                             "workers: 2\n"
@@ -165,6 +166,10 @@ static void check_whole_rest(const struct config *config)
     assert_int_equal(config->data_keys.max_age_ms, 30 * 60 * 1000);
     assert_int_equal(config->data_keys.max_bytes, 1 << 30);
     assert_int_equal(config->data_keys.max_batches, 1000);
+    assert_string_equal(config->ledger.directory, "/etc/signet/ledger");
+    assert_int_equal(config->ledger.interval_ms, 5000);
+    assert_int_equal(config->ledger.buffer_bytes, 8 << 20);
+    assert_int_equal(config->ledger.when_full, LEDGER_FULL_CONTINUE);
     assert_int_equal(config->fetch_refusal_error, 87);
     assert_true(config->principal_in_envelope);
     assert_int_equal(config->workers, 2);
@@ -206,6 +211,7 @@ static void defaults_are_filled_in(void **state)
     assert_string_equal(config->listeners[0].advertised.host, "127.0.0.1");
     assert_int_equal(config->listeners[0].advertised.node_ports, NODE_PORTS_DEFAULT);
     assert_int_equal(config->data_keys.max_age_ms, 3600000);
+    assert_null(config->ledger.directory);
     assert_int_equal(config->fetch_refusal_error, 2);
     assert_false(config->principal_in_envelope);
     assert_int_equal(config->workers, 0);
@@ -492,6 +498,14 @@ static const struct finding_case cases[] = {
       "fetch-refusal-error", "`unknown` is not a value" },
     { "a choice by number", CLUSTER LISTENER KEYS TOPICS "fetch-refusal-error: 2\n", SEVERITY_ERROR, 12,
       "fetch-refusal-error", "`2` is not" },
+    /* The ledger. */
+    { "no directory", CLUSTER LISTENER KEYS TOPICS "ledger:\n  interval: 1s\n", SEVERITY_ERROR, 12, "ledger.directory",
+      "missing" },
+    { "a short interval", CLUSTER LISTENER KEYS TOPICS "ledger:\n  directory: l\n  interval: 99ms\n", SEVERITY_ERROR,
+      14, "ledger.interval", "not between 100ms and 1h" },
+    { "a small buffer", CLUSTER LISTENER KEYS TOPICS "ledger:\n  directory: l\n  buffer: 1KiB\n", SEVERITY_ERROR, 14,
+      "ledger.buffer", "not between 1MiB and 1GiB" },
+    { "nobody to sign", CLUSTER LISTENER "ledger:\n  directory: l\n", SEVERITY_ERROR, 7, "ledger", "no identity" },
     /* Ids of topics. */
     { "no topic", IDS("  - topic-id: " ID_1 "\n"), SEVERITY_ERROR, 13, "topic-ids[0].topic", "missing" },
     { "no id", IDS("  - topic: metrics\n"), SEVERITY_ERROR, 13, "topic-ids[0].topic-id", "missing" },

@@ -64,6 +64,8 @@ static const struct restart_case cases[] = {
     { "id: 1", "id: 2", "cluster.nodes has changed;", true, false },
     { "ca: ca.pem", "enabled: false", "cluster.tls.enabled has changed;", true, false },
     /* The rest. */
+    { "workers: 2\n", "workers: 2\nidentity: { writer-key: k }\ntrust-file: t\nledger: { directory: l }\n",
+      "ledger has changed;", true, true },
     { "workers: 2", "workers: 3", "workers has changed;", true, true },
     { "connections: 100", "connections: 101", "limits.connections has changed;", true, true },
     { "64MiB", "65MiB", "limits.memory has changed;", true, true },

@@ -283,7 +283,7 @@ static void what_is_kept_is_bounded_and_the_oldest_go(void **state)
     (void)state;
     enum { SIZE = 1 << 20, FIT = RESEND_BYTES_MAX / SIZE };
     struct budget budget = { .limit_bytes = SIZE_MAX };
-    struct resends *resends = resends_new();
+    struct resends *resends = resends_new(NULL);
     for (uint32_t i = 0; i < FIT + 4; i++) {
         keep(resends, &budget, i, SIZE);
     }
@@ -308,7 +308,7 @@ static void every_order_of_taking_leaves_the_rest(void **state)
     (void)state;
     enum { MANY = 5000, STEP = 1777 };
     struct budget budget = { .limit_bytes = SIZE_MAX };
-    struct resends *resends = resends_new();
+    struct resends *resends = resends_new(NULL);
     for (uint32_t i = 0; i < MANY; i++) {
         keep(resends, &budget, i, 9);
     }
