@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/crew.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
+
+#include "base/thread.h"
 
 struct hand {
     struct crew *crew;
@@ -84,21 +83,16 @@ static void *work(void *context)
     return NULL;
 }
 
-/* Signals are the main thread's. */
 static size_t start(struct crew *crew, size_t threads)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (crew->size < threads) {
         struct hand *hand = &crew->hands[crew->size];
         *hand = (struct hand){ .crew = crew, .who = crew->size + 1 };
-        if (pthread_create(&hand->thread, NULL, work, hand)) {
+        if (!thread_start(&hand->thread, work, hand)) {
             break;
         }
         crew->size++;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return crew->size;
 }
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/ledger_publisher.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "crypto/encoding.h"
+#include "base/clock.h"
+#include "base/thread.h"
 #include "crypto/random.h"
 #include "crypto/secret_memory.h"
 #include "gateway/ledger_folder.h"
@@ -35,7 +34,6 @@ struct ledger_publisher {
     struct ledger_entries *entries;
     struct ledger_folder *folder;
     pthread_t thread;
-    bool started;
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t change;
@@ -51,13 +49,6 @@ struct ledger_publisher {
     uint8_t *memory; /* of the record that is made or published */
     int64_t closing_deadline_ms, told_ms;
 };
-
-static int64_t steady_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / (1000 * 1000);
-}
 
 static struct ledger_identity *identity_of(const struct material *material)
 {
@@ -91,7 +82,7 @@ static void tell_log(const struct ledger_publisher *p, const char *event)
 static void tell_failure(struct ledger_publisher *p, const char *why)
 {
     struct ledger_entries_state waiting;
-    int64_t now_ms = steady_ms();
+    int64_t now_ms = monotonic_clock_ms();
     if (p->told_ms != 0 && now_ms - p->told_ms < TELL_AGAIN_MS) {
         return;
     }
@@ -143,19 +134,19 @@ static void wait_until(struct ledger_publisher *p, int64_t steady)
 /* False once a process that ends has tried for long enough. */
 static bool may_retry(struct ledger_publisher *p)
 {
-    int64_t until = steady_ms() + RETRY_MS;
+    int64_t until = monotonic_clock_ms() + RETRY_MS;
     pthread_mutex_lock(&p->lock);
-    while (!p->stopping && steady_ms() < until) {
+    while (!p->stopping && monotonic_clock_ms() < until) {
         wait_until(p, until);
     }
     if (p->stopping && p->closing_deadline_ms == 0) {
-        p->closing_deadline_ms = steady_ms() + CLOSING_MS; /* and at once, for the first time */
+        p->closing_deadline_ms = monotonic_clock_ms() + CLOSING_MS; /* and at once, for the first time */
     } else {
-        while (p->stopping && steady_ms() < until && steady_ms() < p->closing_deadline_ms) {
+        while (p->stopping && monotonic_clock_ms() < until && monotonic_clock_ms() < p->closing_deadline_ms) {
             wait_until(p, until);
         }
     }
-    bool more = !p->stopping || steady_ms() < p->closing_deadline_ms;
+    bool more = !p->stopping || monotonic_clock_ms() < p->closing_deadline_ms;
     pthread_mutex_unlock(&p->lock);
     return more;
 }
@@ -376,7 +367,7 @@ struct turn {
 static struct turn await_turn(struct ledger_publisher *p, int64_t due_ms)
 {
     pthread_mutex_lock(&p->lock);
-    while (!p->are_many && !p->stopping && !p->next && steady_ms() < due_ms) {
+    while (!p->are_many && !p->stopping && !p->next && monotonic_clock_ms() < due_ms) {
         wait_until(p, due_ms);
     }
     struct turn turn = { p->stopping, p->next };
@@ -391,7 +382,7 @@ static signet_error keep_log(struct ledger_publisher *p)
     struct ledger_found closed;
     signet_error error = SIGNET_OK;
     for (;;) {
-        struct turn turn = await_turn(p, steady_ms() + p->config->interval_ms);
+        struct turn turn = await_turn(p, monotonic_clock_ms() + p->config->interval_ms);
         if (turn.next) {
             error = follow_reload(p, turn.next);
         }
@@ -430,16 +421,6 @@ static void wake_for_many(void *context)
     p->are_many = true;
     pthread_cond_signal(&p->change);
     pthread_mutex_unlock(&p->lock);
-}
-
-static signet_error start_thread(struct ledger_publisher *p)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
-    p->started = pthread_create(&p->thread, NULL, run, p) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return p->started ? SIGNET_OK : SIGNET_ERROR_SYSTEM;
 }
 
 static void init_lock(struct ledger_publisher *p)
@@ -487,7 +468,9 @@ signet_error ledger_publisher_start(const struct config_ledger *config, const st
     signet_error error = p->entries && p->identity && p->memory ? SIGNET_OK : SIGNET_ERROR_OUT_OF_MEMORY;
     error = error ? error : ledger_folder_open(config->directory, &p->folder, ret_cause);
     error = error ? error : begin_log(p, ret_cause);
-    error = error ? error : start_thread(p);
+    if (!error && !thread_start(&p->thread, run, p)) {
+        error = SIGNET_ERROR_SYSTEM;
+    }
     if (error) {
         free_publisher(p);
         return error;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/worker.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "gateway/log.h"
 #include "gateway/session.h"
 #include "keys/unwrap_cache.h"
@@ -374,7 +374,6 @@ signet_error worker_init(struct worker *worker, struct plant *plant, uint32_t wo
     return error ? error : listen_on_all(worker);
 }
 
-/* Signals are the main thread's. */
 static void *run(void *context)
 {
     struct worker *worker = context;
@@ -384,15 +383,10 @@ static void *run(void *context)
 
 signet_error worker_start(struct worker *worker)
 {
-    sigset_t all, before;
-    sigfillset(&all);
     timer_repeat(worker->sweep, SWEEP_MS);
     atomic_fetch_add(&worker->plant->listening, 1);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&worker->thread, NULL, run, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    worker->started = !failed;
-    return failed ? SIGNET_ERROR_SYSTEM : SIGNET_OK;
+    worker->started = thread_start(&worker->thread, run, worker);
+    return worker->started ? SIGNET_OK : SIGNET_ERROR_SYSTEM;
 }
 
 void worker_drain(struct worker *worker)

@@ -179,11 +179,15 @@ static bool name_topic(struct ledger_entries *e, const struct topic_id *id, stru
     return true;
 }
 
-static bool are_many(struct ledger_entries *e)
+/* Tells, once the lock is no longer held, that many are waiting. */
+static void unlock(struct ledger_entries *e)
 {
     bool tell = !e->told_many && e->waiting >= e->options.many && e->options.are_many;
     e->told_many |= tell;
-    return tell;
+    pthread_mutex_unlock(&e->lock);
+    if (tell) {
+        e->options.are_many(e->options.context);
+    }
 }
 
 void ledger_entries_batch(struct ledger_entries *e, const struct ledger_batch *batch, struct slice topic_name)
@@ -195,11 +199,7 @@ void ledger_entries_batch(struct ledger_entries *e, const struct ledger_batch *b
     pthread_mutex_lock(&e->lock);
     release(e);
     e->entered += name_topic(e, &batch->place.topic, topic_name) && append(e, &leaf);
-    bool tell = are_many(e);
-    pthread_mutex_unlock(&e->lock);
-    if (tell) {
-        e->options.are_many(e->options.context);
-    }
+    unlock(e);
 }
 
 void ledger_entries_add(struct ledger_entries *e, const struct ledger_leaf *leaf)
@@ -209,11 +209,7 @@ void ledger_entries_add(struct ledger_entries *e, const struct ledger_leaf *leaf
     }
     pthread_mutex_lock(&e->lock);
     e->entered += append(e, leaf);
-    bool tell = are_many(e);
-    pthread_mutex_unlock(&e->lock);
-    if (tell) {
-        e->options.are_many(e->options.context);
-    }
+    unlock(e);
 }
 
 void ledger_entries_lose(struct ledger_entries *e, enum ledger_loss reason, uint64_t count)

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "crypto/encoding.h"
 #include "kafka/segment.h"
 #include "verify/disk.h"
@@ -175,9 +175,7 @@ static void tell_progress(struct survey_plant *plant, uint64_t bytes)
     if (!plant->progress || pthread_mutex_trylock(&plant->telling) != 0) {
         return;
     }
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / (1000 * 1000);
+    int64_t now_ms = monotonic_clock_ms();
     if (now_ms - plant->told_ms >= PROGRESS_MS) {
         plant->told_ms = now_ms;
         plant->progress(plant->progress_context, done, plant->bytes_all);

@@ -164,6 +164,12 @@ class Gateway:
         if check and status != 0:
             raise AssertionError("the gateway ended with %d:\n%s" % (status, self.log()[-6000:]))
 
+    def kill(self):
+        """Ends it as a crash would (SIGKILL)."""
+        self.child.kill()
+        self.child.wait()
+        self.child = None
+
     def restart(self):
         self.stop()
         open(self.log_path, "w").close()

@@ -5,7 +5,6 @@ against what brokers stored."""
 import base64
 import collections
 import os
-import signal
 import subprocess
 import sys
 
@@ -44,11 +43,6 @@ class Keeper(Gateway):
         if os.path.exists(self.log_path):
             os.truncate(self.log_path, 0)  # What it says is this process's.
         return super().start()
-
-    def kill(self):
-        self.child.send_signal(signal.SIGKILL)
-        self.child.wait(10)
-        self.child = None
 
     def endpoint(self):
         return Endpoint(self.bootstrap, self.kafka, by_batch=True)

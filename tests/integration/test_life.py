@@ -218,11 +218,6 @@ def test_reloads_under_traffic(tmp_path, kafka, consumers):
 # Killed, or cut off.
 
 
-def kill(gateway):
-    gateway.child.kill()
-    gateway.child.wait()
-
-
 def test_killed_and_restarted(tmp_path, kafka, consumers):
     """No loss, no duplicate that Kafka would not give, and no batch refused for what a dead gateway knew alone."""
     with Gateway(tmp_path, kafka) as gateway:
@@ -234,7 +229,7 @@ def test_killed_and_restarted(tmp_path, kafka, consumers):
             reading = [clients.start(c, "consume", endpoint.job(topic, count=600, timeout_ms=40000)) for c in patient]
             for _ in range(4):
                 time.sleep(0.7)
-                kill(gateway)
+                gateway.kill()
                 gateway.start()
             for running in reading:
                 result = running.result().check()
@@ -281,7 +276,7 @@ def test_lost_acknowledgements_and_a_restart(tmp_path, kafka, between, consumers
                 eventually(lambda: len(between.produced) > before + 10)
                 between.flowing.clear()
                 time.sleep(0.1)
-                kill(gateway)
+                gateway.kill()
                 between.cut()
                 between.flowing.set()
                 gateway.start()
