@@ -60,12 +60,19 @@ static void close_file(int *file)
     }
 }
 
+/* The next record begins another; the first is kept open for its lock. */
+static void leave_file(struct ledger_folder *f)
+{
+    if (f->file != f->lock) {
+        close_file(&f->file);
+    }
+    f->file = -1;
+}
+
 void ledger_folder_close(struct ledger_folder *f)
 {
     if (f) {
-        if (f->file != f->lock) {
-            close_file(&f->file);
-        }
+        leave_file(f);
         close_file(&f->lock);
         close_file(&f->folder);
         free(f->path);
@@ -77,18 +84,20 @@ void ledger_folder_close(struct ledger_folder *f)
 
 void ledger_folder_begin(struct ledger_folder *f, const uint8_t instance[LEDGER_INSTANCE_BYTES])
 {
-    if (f->file != f->lock) {
-        close_file(&f->file);
-    }
-    f->file = -1;
+    leave_file(f);
     close_file(&f->lock);
     hex_encode(slice_of(instance, LEDGER_INSTANCE_BYTES), f->instance);
+}
+
+static void file_name(const char *instance, uint64_t number, char ret_name[NAME_BYTES + 1])
+{
+    snprintf(ret_name, NAME_BYTES + 1, "%s-%0*" PRIu64 ".ledger", instance, NUMBER_DIGITS, number);
 }
 
 static signet_error begin_file(struct ledger_folder *f, uint64_t number, struct cause *ret_cause)
 {
     char name[NAME_BYTES + 1];
-    snprintf(name, sizeof name, "%s-%0*" PRIu64 ".ledger", f->instance, NUMBER_DIGITS, number);
+    file_name(f->instance, number, name);
     int file = openat(f->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
     if (file < 0) {
         cause_set_system(ret_cause, "a new file in the ledger's folder", f->path, errno);
@@ -127,13 +136,20 @@ static bool write_all(int file, struct iovec *pieces, int count)
 }
 
 /* Nothing may stand behind a torn frame, and after a failed sync nobody knows what is on disk: then the next file. */
-static void give_up_file(struct ledger_folder *f, bool synced)
+static void give_up_file(struct ledger_folder *f, uint64_t number, bool synced)
 {
-    if (!synced || ftruncate(f->file, (off_t)f->size) != 0) {
-        if (f->file != f->lock) {
-            close(f->file);
-        }
-        f->file = -1;
+    if (synced && ftruncate(f->file, (off_t)f->size) == 0) {
+        return;
+    }
+    bool is_first = f->file == f->lock, is_empty = f->size == 0;
+    leave_file(f);
+    if (is_empty) { /* and that one gets its name, for it begins with the same record */
+        char name[NAME_BYTES + 1];
+        file_name(f->instance, number, name);
+        (void)unlinkat(f->folder, name, 0);
+    }
+    if (is_empty && is_first) {
+        close_file(&f->lock);
     }
 }
 
@@ -144,10 +160,7 @@ signet_error ledger_folder_append(struct ledger_folder *f, uint64_t number, stru
     ledger_frame_header(record, header);
     struct iovec pieces[] = { { header, sizeof header }, { (void *)(uintptr_t)record.data, record.size } };
     if (f->file >= 0 && f->size >= LEDGER_FILE_BYTES) {
-        if (f->file != f->lock) {
-            close(f->file);
-        }
-        f->file = -1;
+        leave_file(f);
     }
     signet_error error = f->file < 0 ? begin_file(f, number, ret_cause) : SIGNET_OK;
     if (error) {
@@ -156,7 +169,7 @@ signet_error ledger_folder_append(struct ledger_folder *f, uint64_t number, stru
     bool written = write_all(f->file, pieces, 2), synced = !written || fdatasync(f->file) == 0;
     if (!written || !synced) {
         cause_set_system(ret_cause, "a file in the ledger's folder", f->path, errno);
-        give_up_file(f, synced);
+        give_up_file(f, number, synced);
         return SIGNET_ERROR_SYSTEM;
     }
     f->size += sizeof header + record.size;
@@ -269,7 +282,7 @@ static signet_error list(const struct ledger_folder *f, struct listing *l, struc
 static int open_file(const struct ledger_folder *f, const struct log_files *log, uint64_t number)
 {
     char name[NAME_BYTES + 1];
-    snprintf(name, sizeof name, "%s-%0*" PRIu64 ".ledger", log->instance, NUMBER_DIGITS, number);
+    file_name(log->instance, number, name);
     return openat(f->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }
 
