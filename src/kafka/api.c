@@ -43,7 +43,7 @@ static const struct api apis[] = {
     { "OffsetForLeaderEpoch", 23, 0, 4, 4, 0, API_PASS },
     { "AddPartitionsToTxn", 24, 0, 5, 3, 0, API_PASS },
     { "AddOffsetsToTxn", 25, 0, 4, 3, 0, API_PASS },
-    { "EndTxn", 26, 0, 5, 3, 0, API_PASS },
+    { "EndTxn", 26, 0, 5, 3, 0, API_WALK },
     { "WriteTxnMarkers", 27, 0, 2, 1, 0, API_PASS },
     { "TxnOffsetCommit", 28, 0, 6, 3, 0, API_PASS },
     { "DescribeAcls", 29, 0, 3, 2, 0, API_PASS },

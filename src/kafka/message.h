@@ -84,6 +84,8 @@ enum mark {
     MARK_SESSION_EPOCH,
     MARK_REPLICA_ID, /* at the top before Fetch 15, then in the tagged ReplicaState; a consumer has -1 or none */
     MARK_PRODUCER_ID,
+    MARK_PRODUCER_EPOCH,
+    MARK_COMMITTED,
     MARK_FIRST_OFFSET,
     MARK_LAST_OFFSET,
     MARK_DELIVERY_COUNT,

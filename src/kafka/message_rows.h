@@ -9,7 +9,7 @@
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 enum {
-    MESSAGES_DATA = 8,
+    MESSAGES_DATA = 10,
     MESSAGES_CLUSTER = 12,
     MESSAGES_SESSION = 6,
 };

@@ -286,6 +286,24 @@ static const struct field share_acknowledge_response[] = {
     { 0 },
 };
 
+/* EndTxn */
+
+static const struct field end_txn_request[] = {
+    { "TransactionalId", FIELD_STRING, .mark = MARK_TRANSACTIONAL_ID },
+    { "ProducerId", FIELD_INT64, .mark = MARK_PRODUCER_ID },
+    { "ProducerEpoch", FIELD_INT16, .mark = MARK_PRODUCER_EPOCH },
+    { "Committed", FIELD_BOOL, .mark = MARK_COMMITTED },
+    { 0 },
+};
+
+static const struct field end_txn_response[] = {
+    { "ThrottleTimeMs", FIELD_INT32 },
+    { "ErrorCode", FIELD_INT16, .mark = MARK_ERROR_CODE },
+    { "ProducerId", FIELD_INT64, .since = 5, .mark = MARK_PRODUCER_ID },
+    { "ProducerEpoch", FIELD_INT16, .since = 5, .mark = MARK_PRODUCER_EPOCH },
+    { 0 },
+};
+
 /* Produce 0-2 and Fetch 0-3 carry message formats older than the sealed batch and are not served. */
 const struct message messages_data[MESSAGES_DATA] = {
     { "ProduceRequest", API_PRODUCE, MESSAGE_REQUEST, 3, 13, produce_request },
@@ -296,4 +314,6 @@ const struct message messages_data[MESSAGES_DATA] = {
     { "ShareFetchResponse", API_SHARE_FETCH, MESSAGE_RESPONSE, 1, 2, share_fetch_response },
     { "ShareAcknowledgeRequest", API_SHARE_ACKNOWLEDGE, MESSAGE_REQUEST, 1, 2, share_acknowledge_request },
     { "ShareAcknowledgeResponse", API_SHARE_ACKNOWLEDGE, MESSAGE_RESPONSE, 1, 2, share_acknowledge_response },
+    { "EndTxnRequest", API_END_TXN, MESSAGE_REQUEST, 0, 5, end_txn_request },
+    { "EndTxnResponse", API_END_TXN, MESSAGE_RESPONSE, 0, 5, end_txn_response },
 };

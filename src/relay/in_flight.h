@@ -7,6 +7,7 @@
 #define SIGNET_RELAY_IN_FLIGHT_H
 
 #include "base/gather.h"
+#include "relay/transaction.h"
 #include "relay/writing.h"
 
 enum in_flight_kind {
@@ -25,6 +26,7 @@ struct in_flight_entry {
     int32_t correlation_id;
     struct gather reply;            /* ANSWERED: a whole frame */
     struct produce_record *produce; /* Produce: what was sealed and refused; owned */
+    struct end_txn *end_txn;        /* EndTxn: what was asked; owned */
     bool read_committed;            /* Fetch */
 };
 

@@ -39,6 +39,7 @@ static void free_in_flight(struct relay *relay, int64_t now_ms)
             produce_record_unknown(entry->produce, relay->worker->shared.resends, now_ms);
             produce_record_free(entry->produce);
         }
+        free(entry->end_txn);
         if (entry->kind == IN_FLIGHT_ANSWERED) {
             gather_free(&entry->reply);
         }

@@ -144,6 +144,8 @@ static signet_error dispatch(struct exchange *x, enum progress *ret_progress)
     case API_SASL_HANDSHAKE:
     case API_SASL_AUTHENTICATE:
         return sasl_request(x);
+    case API_END_TXN:
+        return end_txn_request(x);
     default:
         return forward(x);
     }

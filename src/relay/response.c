@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The broker's responses, each held against the request at the head of the queue. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "kafka/api_versions.h"
 #include "kafka/lookup.h"
@@ -160,6 +161,8 @@ static signet_error dispatch(struct exchange *x)
     case API_SASL_HANDSHAKE:
     case API_SASL_AUTHENTICATE:
         return sasl_response(x);
+    case API_END_TXN:
+        return end_txn_response(x);
     default:
         break;
     }
@@ -183,6 +186,7 @@ static void answered(struct relay *relay, struct in_flight_entry *entry)
         relay->writing.in_flight -= entry->produce->count;
         produce_record_free(entry->produce);
     }
+    free(entry->end_txn);
     in_flight_pop(&relay->in_flight);
 }
 

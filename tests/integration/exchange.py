@@ -207,16 +207,18 @@ def share_groups(endpoint, client):
     check_same(later, receive(endpoint, client, topic, 5, group=name, share=True))
 
 
+def transact(endpoint, client, topic, codec="none"):
+    """Three transactions of four records each, the second of which is aborted; what the client was told, and the records."""
+    ended = [(True, plain_records(4, "kept")), (False, plain_records(4, "dropped")), (True, plain_records(4, "kept too"))]
+    job = endpoint.job(topic, transactional_id=group("tx"), compression=codec,
+                       transactions=[{"commit": commit, "records": records} for commit, records in ended])
+    return clients.produce(client, job).check(), [records for _, records in ended]
+
+
 def transactions(endpoint, client, consumers, codec="none"):
     """Readers of committed data see the committed transactions alone; others see everything."""
     topic = endpoint.topic("transactions")
-    one, two, three = (plain_records(4, label) for label in ("kept", "dropped", "kept too"))
-    job = endpoint.job(topic, transactional_id=group("tx"), compression=codec, transactions=[
-        {"commit": True, "records": one},
-        {"commit": False, "records": two},
-        {"commit": True, "records": three},
-    ])
-    made = clients.produce(client, job).check()
+    made, (one, two, three) = transact(endpoint, client, topic, codec)
     # Each transaction is followed by its marker, which takes an offset.
     assert made.sent == [(0, offset) for offset in (0, 1, 2, 3, 5, 6, 7, 8, 10, 11, 12, 13)]
     for result in all_receive(endpoint, consumers, topic, 8, isolation="read_committed"):

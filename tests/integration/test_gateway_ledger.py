@@ -62,7 +62,9 @@ class Keeper(Gateway):
             for data in records:
                 word, record = ledger.word_of(data, self.kafka.cluster_id.encode(), writers)
                 assert word == "authentic", (name, word)
-                found[name[:32]].append(record)
+                before = found[name[:32]]
+                if not before or record.checkpoint != before[-1].checkpoint:  # Else it was written again.
+                    before.append(record)
         for instance, records in found.items():
             check_chain(instance, records)
         return found
@@ -187,6 +189,29 @@ def test_lost_acknowledgements(tmp_path, kafka):
     assert check_entered(logs, kafka, topic) and not lost(logs)
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+def test_ends_of_transactions(tmp_path, kafka, client):
+    """What a coordinator acknowledged is entered behind the batches that it ends, and agrees with the markers."""
+    with Keeper(tmp_path, kafka) as gateway:
+        endpoint = gateway.endpoint()
+        topic = endpoint.topic("ended")
+        exchange.transact(endpoint, client, topic)
+    logs = gateway.logs()
+    markers = [batch for path in kafka.segments(topic, 0) for batch in segment.read(path) if batch.control]
+    assert check_entered(logs, kafka, topic) and len(markers) == 3
+    (records,) = logs.values()
+    told = [leaf for record in records for leaf in record.leaves if leaf["kind"] in ("batch", "outcome")]
+    outcomes = [leaf for leaf in told if leaf["kind"] == "outcome"]
+    assert [leaf["commit"] for leaf in outcomes] == [True, False, True]
+    for leaf, marker in zip(outcomes, markers):
+        before = [one for one in told[:told.index(leaf)] if one["kind"] == "batch"][-1]
+        assert before["transactional"] and before["base"] < marker.base_offset
+        assert (leaf["producer_id"], leaf["producer_epoch"]) == (before["producer_id"], before["producer_epoch"])
+        assert leaf["producer_id"] == marker.producer_id
+        assert marker.producer_epoch - leaf["producer_epoch"] in (0, 1)
+        assert leaf["transactional_id"].startswith("tx")
+
+
 # Time.
 
 
@@ -302,6 +327,48 @@ def test_no_ledger_no_start(tmp_path, kafka, where):
     for command in ("check", "gateway"):
         done = signet(command, gateway.config_path, check=False)
         assert done.returncode == 1 and where in done.stdout + done.stderr and "ledger.directory" in done.stdout + done.stderr
+
+
+class Failing(Keeper):
+    """The second and the third sync of the thread that keeps the ledger fail; those before it has begun do not."""
+
+    def __init__(self, directory, kafka, interval, **options):
+        super().__init__(directory, kafka, {"interval": interval}, wrapper=(
+            "env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-D", "-f", "-qq", "-o", os.devnull, "-e", "trace=fdatasync", "-e",
+            "inject=fdatasync:error=EIO:when=2..3"), **options)
+
+    def files(self):
+        return sum(name.endswith(".ledger") for name in os.listdir(self.ledger_directory))
+
+
+def test_failed_sync(tmp_path, kafka):
+    """Nobody knows what is on disk then: the record is written again, to another file."""
+    with Failing(tmp_path, kafka, "%dms" % INTERVAL_MS) as gateway:
+        eventually(lambda: gateway.events("ledger-written-again"))
+        assert len(gateway.events("ledger-not-written")) == 1
+        endpoint = gateway.endpoint()
+        topic = endpoint.topic("sync")
+        exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(5))
+    logs = gateway.logs()
+    assert len(leaves(logs, "closing")) == 1 and check_entered(logs, kafka, topic)
+    assert gateway.files() == 2
+
+
+def test_failed_sync_of_a_first_record(tmp_path, kafka):
+    """The other file has the same name then, for it begins with the same record."""
+    trusted = {"gateway-a": ["*"], "gateway-b": ["*"]}
+    with Failing(tmp_path, kafka, "1h", trusted=trusted) as gateway:
+        gateway.writer = "gateway-b"
+        gateway.write()
+        gateway.reload()
+        eventually(lambda: gateway.events("ledger-written-again"))
+        assert len(gateway.events("ledger-not-written")) == 1
+        endpoint = gateway.endpoint()
+        topic = endpoint.topic("sync")
+        exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(5))
+    logs = gateway.logs()
+    assert len(leaves(logs, "closing")) == 2 and check_entered(logs, kafka, topic)
+    assert gateway.files() == 2
 
 
 class Small:
