@@ -38,7 +38,7 @@ static const struct api apis[] = {
     { "ApiVersions", 18, 0, 5, 3, 0, API_WALK },
     { "CreateTopics", 19, 0, 7, 5, 0, API_WALK },
     { "DeleteTopics", 20, 0, 6, 4, 0, API_WALK },
-    { "DeleteRecords", 21, 0, 2, 2, 0, API_PASS },
+    { "DeleteRecords", 21, 0, 2, 2, 0, API_WALK },
     { "InitProducerId", 22, 0, 6, 2, 0, API_PASS },
     { "OffsetForLeaderEpoch", 23, 0, 4, 4, 0, API_PASS },
     { "AddPartitionsToTxn", 24, 0, 5, 3, 0, API_PASS },

@@ -74,6 +74,7 @@ enum mark {
     MARK_LOG_APPEND_TIME,
     MARK_LOG_START_OFFSET, /* in responses */
     MARK_HIGH_WATERMARK,   /* in responses */
+    MARK_LOW_WATERMARK,
     MARK_LAST_STABLE_OFFSET,
     MARK_THROTTLE_TIME,
     MARK_FETCH_OFFSET,

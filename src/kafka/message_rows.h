@@ -10,7 +10,7 @@
 
 enum {
     MESSAGES_DATA = 10,
-    MESSAGES_CLUSTER = 12,
+    MESSAGES_CLUSTER = 14,
     MESSAGES_SESSION = 6,
 };
 

@@ -253,6 +253,45 @@ static const struct field delete_topics_response[] = {
     { 0 },
 };
 
+/* DeleteRecords */
+
+static const struct field delete_records_partition[] = {
+    { "PartitionIndex", FIELD_INT32, .mark = MARK_PARTITION_INDEX },
+    { "Offset", FIELD_INT64 },
+    { 0 },
+};
+
+static const struct field delete_records_topic[] = {
+    { "Name", FIELD_STRING, .mark = MARK_TOPIC_NAME },
+    { "Partitions", FIELD_ARRAY, FIELD_STRUCT, .mark = MARK_PARTITION, .fields = delete_records_partition },
+    { 0 },
+};
+
+static const struct field delete_records_request[] = {
+    { "Topics", FIELD_ARRAY, FIELD_STRUCT, .mark = MARK_TOPIC, .fields = delete_records_topic },
+    { "TimeoutMs", FIELD_INT32 },
+    { 0 },
+};
+
+static const struct field shortened_partition[] = {
+    { "PartitionIndex", FIELD_INT32, .mark = MARK_PARTITION_INDEX },
+    { "LowWatermark", FIELD_INT64, .mark = MARK_LOW_WATERMARK },
+    { "ErrorCode", FIELD_INT16, .mark = MARK_PARTITION_ERROR },
+    { 0 },
+};
+
+static const struct field shortened_topic[] = {
+    { "Name", FIELD_STRING, .mark = MARK_TOPIC_NAME },
+    { "Partitions", FIELD_ARRAY, FIELD_STRUCT, .mark = MARK_PARTITION, .fields = shortened_partition },
+    { 0 },
+};
+
+static const struct field delete_records_response[] = {
+    { "ThrottleTimeMs", FIELD_INT32 },
+    { "Topics", FIELD_ARRAY, FIELD_STRUCT, .mark = MARK_TOPIC, .fields = shortened_topic },
+    { 0 },
+};
+
 const struct message messages_cluster[MESSAGES_CLUSTER] = {
     { "MetadataRequest", API_METADATA, MESSAGE_REQUEST, 0, 13, metadata_request },
     { "MetadataResponse", API_METADATA, MESSAGE_RESPONSE, 0, 13, metadata_response },
@@ -268,4 +307,6 @@ const struct message messages_cluster[MESSAGES_CLUSTER] = {
     { "CreateTopicsResponse", API_CREATE_TOPICS, MESSAGE_RESPONSE, 0, 7, create_topics_response },
     { "DeleteTopicsRequest", API_DELETE_TOPICS, MESSAGE_REQUEST, 0, 6, delete_topics_request },
     { "DeleteTopicsResponse", API_DELETE_TOPICS, MESSAGE_RESPONSE, 0, 6, delete_topics_response },
+    { "DeleteRecordsRequest", API_DELETE_RECORDS, MESSAGE_REQUEST, 0, 2, delete_records_request },
+    { "DeleteRecordsResponse", API_DELETE_RECORDS, MESSAGE_RESPONSE, 0, 2, delete_records_response },
 };

@@ -122,18 +122,8 @@ static enum walk_answer cluster_visit(void *context, struct walk_visit *visit)
     return WALK_KEEP;
 }
 
-/* Deleted topics must not be taken for alive: their names are looked up again. */
-static void forget_deleted(struct exchange *x)
-{
-    if (x->entry->api_key == API_DELETE_TOPICS) {
-        topics_doubt_all(&x->relay->topics);
-    }
-}
-
 signet_error cluster_response(struct exchange *x)
 {
     struct cluster_visit visit = { .x = x, .addresses = addresses_of(x) };
-    forget_deleted(x);
-    bool learns = x->entry->api_key != API_DELETE_TOPICS;
-    return exchange_edit_response(x, (struct walk_hook){ learns ? cluster_visit : NULL, &visit });
+    return exchange_edit_response(x, (struct walk_hook){ cluster_visit, &visit });
 }

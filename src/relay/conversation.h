@@ -102,7 +102,7 @@ struct exchange {
     size_t header_size;
 };
 
-/* produce.c, fetch.c, share.c, transaction.c, cluster.c */
+/* produce.c, fetch.c, share.c, deletion.c, transaction.c, cluster.c */
 signet_error produce_request(struct exchange *x, enum progress *ret_progress);
 signet_error produce_response(struct exchange *x);
 signet_error fetch_request(struct exchange *x, enum progress *ret_progress);
@@ -112,6 +112,8 @@ void fetch_look_ahead(struct relay *relay, const struct frame *so_far, size_t ca
 void fetch_forget_ahead(struct relay *relay);
 signet_error share_fetch_request(struct exchange *x, enum progress *ret_progress);
 signet_error share_fetch_response(struct exchange *x);
+signet_error deletion_request(struct exchange *x, enum progress *ret_progress);
+signet_error deletion_response(struct exchange *x);
 signet_error end_txn_request(struct exchange *x);
 signet_error end_txn_response(struct exchange *x);
 /* Any message with addresses, topic ids or a cluster id in it. */

@@ -7,6 +7,7 @@
 #define SIGNET_RELAY_IN_FLIGHT_H
 
 #include "base/gather.h"
+#include "relay/deletion.h"
 #include "relay/transaction.h"
 #include "relay/writing.h"
 
@@ -27,6 +28,7 @@ struct in_flight_entry {
     struct gather reply;            /* ANSWERED: a whole frame */
     struct produce_record *produce; /* Produce: what was sealed and refused; owned */
     struct end_txn *end_txn;        /* EndTxn: what was asked; owned */
+    struct deletions *deletions;    /* DeleteRecords, DeleteTopics, where a ledger is kept; owned */
     bool read_committed;            /* Fetch */
 };
 

@@ -202,6 +202,18 @@ void ledger_entries_batch(struct ledger_entries *e, const struct ledger_batch *b
     unlock(e);
 }
 
+void ledger_entries_deletion(struct ledger_entries *e, enum ledger_kind kind, const struct ledger_deletion *deletion,
+                             struct slice topic_name)
+{
+    const struct ledger_leaf leaf = { .kind = kind, .deletion = *deletion };
+    if (!e) {
+        return;
+    }
+    pthread_mutex_lock(&e->lock);
+    e->entered += name_topic(e, &deletion->place.topic, topic_name) && append(e, &leaf);
+    unlock(e);
+}
+
 void ledger_entries_add(struct ledger_entries *e, const struct ledger_leaf *leaf)
 {
     if (!e) {

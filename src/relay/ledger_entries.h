@@ -37,6 +37,9 @@ bool ledger_entries_reserve(struct ledger_entries *entries);
 void ledger_entries_release(struct ledger_entries *entries);
 /* Gives the room back that was reserved for it.  Its topic gets a leaf before it, if this log has none yet. */
 void ledger_entries_batch(struct ledger_entries *entries, const struct ledger_batch *batch, struct slice topic_name);
+/* Of records or of a topic, which gets a leaf before it too. */
+void ledger_entries_deletion(struct ledger_entries *entries, enum ledger_kind kind,
+                             const struct ledger_deletion *deletion, struct slice topic_name);
 /* Any other. */
 void ledger_entries_add(struct ledger_entries *entries, const struct ledger_leaf *leaf);
 /* What can never be entered. */

@@ -40,6 +40,7 @@ static void free_in_flight(struct relay *relay, int64_t now_ms)
             produce_record_free(entry->produce);
         }
         free(entry->end_txn);
+        deletions_free(entry->deletions);
         if (entry->kind == IN_FLIGHT_ANSWERED) {
             gather_free(&entry->reply);
         }

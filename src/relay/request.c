@@ -144,6 +144,9 @@ static signet_error dispatch(struct exchange *x, enum progress *ret_progress)
     case API_SASL_HANDSHAKE:
     case API_SASL_AUTHENTICATE:
         return sasl_request(x);
+    case API_DELETE_TOPICS:
+    case API_DELETE_RECORDS:
+        return deletion_request(x, ret_progress);
     case API_END_TXN:
         return end_txn_request(x);
     default:

@@ -161,6 +161,9 @@ static signet_error dispatch(struct exchange *x)
     case API_SASL_HANDSHAKE:
     case API_SASL_AUTHENTICATE:
         return sasl_response(x);
+    case API_DELETE_TOPICS:
+    case API_DELETE_RECORDS:
+        return deletion_response(x);
     case API_END_TXN:
         return end_txn_response(x);
     default:
@@ -187,6 +190,7 @@ static void answered(struct relay *relay, struct in_flight_entry *entry)
         produce_record_free(entry->produce);
     }
     free(entry->end_txn);
+    deletions_free(entry->deletions);
     in_flight_pop(&relay->in_flight);
 }
 

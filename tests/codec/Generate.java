@@ -47,8 +47,8 @@ import org.apache.kafka.common.record.internal.SimpleRecord;
 public final class Generate {
     private static final ApiKeys[] WALKED = {
         ApiKeys.PRODUCE, ApiKeys.FETCH, ApiKeys.METADATA, ApiKeys.FIND_COORDINATOR, ApiKeys.SASL_HANDSHAKE,
-        ApiKeys.API_VERSIONS, ApiKeys.CREATE_TOPICS, ApiKeys.DELETE_TOPICS, ApiKeys.END_TXN,
-        ApiKeys.SASL_AUTHENTICATE, ApiKeys.DESCRIBE_CLUSTER, ApiKeys.DESCRIBE_TOPIC_PARTITIONS, ApiKeys.SHARE_FETCH, ApiKeys.SHARE_ACKNOWLEDGE,
+        ApiKeys.API_VERSIONS, ApiKeys.CREATE_TOPICS, ApiKeys.DELETE_TOPICS, ApiKeys.DELETE_RECORDS,
+        ApiKeys.END_TXN, ApiKeys.SASL_AUTHENTICATE, ApiKeys.DESCRIBE_CLUSTER, ApiKeys.DESCRIBE_TOPIC_PARTITIONS, ApiKeys.SHARE_FETCH, ApiKeys.SHARE_ACKNOWLEDGE,
     };
     /** Fields that are marked wherever they stand; walk_file.c has the same list. */
     private static final List<String> COUNTED = List.of(

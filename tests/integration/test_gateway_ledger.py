@@ -4,6 +4,7 @@ against what brokers stored."""
 
 import base64
 import collections
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pytest
 import segment
 from between import Between
 from clients import CLIENTS
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from envelope import Envelope
 from exchange import Endpoint
 from gateway import Gateway, signet
@@ -99,6 +101,11 @@ def stored(kafka, topic, partitions=1):
     return {(partition, batch.base_offset): batch
             for partition in range(partitions) for path in kafka.segments(topic, partition)
             for batch in segment.read(path) if not batch.control}
+
+
+def topic_id(kafka, topic):
+    """As leaves are shown with it."""
+    return base64.urlsafe_b64decode(kafka.topic_id(topic) + "==").hex()
 
 
 def entries(logs, kafka, topic):
@@ -210,6 +217,38 @@ def test_ends_of_transactions(tmp_path, kafka, client):
         assert leaf["producer_id"] == marker.producer_id
         assert marker.producer_epoch - leaf["producer_epoch"] in (0, 1)
         assert leaf["transactional_id"].startswith("tx")
+
+
+def test_deletions(tmp_path, kafka):
+    """Of records and of topics, by whichever client; what the broker refused or nobody sealed is not entered."""
+    topics = [{"match": "in-clear*", "seal": False}, {"match": "*", "seal": True}]
+    with Keeper(tmp_path, kafka, topics=topics) as gateway:
+        endpoint = gateway.endpoint()
+        short, gone, clear = (endpoint.topic(name, partitions=2) for name in ("short", "gone", "in-clear"))
+        for topic in (short, gone, clear):
+            for record in exchange.plain_records(6):
+                exchange.send(endpoint, "librdkafka", topic, [record])
+        ids = {topic: topic_id(kafka, topic) for topic in (short, gone)}
+        path = tmp_path / "offsets.json"
+        path.write_text(json.dumps({"version": 1, "partitions": [
+            {"topic": short, "partition": 0, "offset": 4}, {"topic": clear, "partition": 0, "offset": 4},
+            {"topic": gone, "partition": 0, "offset": 7}]}))  # Which is out of range.
+        kafka.admin("DeleteRecordsCommand", "--offset-json-file", path, bootstrap=gateway.bootstrap, check=False)
+        admin = AdminClient({"bootstrap.servers": gateway.bootstrap})
+        (shortened,) = admin.delete_records([TopicPartition(short, 0, 5)]).values()
+        assert shortened.result(30).low_watermark == 5
+        for topic in (gone, clear):  # By id, with this client.
+            kafka.admin("TopicCommand", "--delete", "--topic", topic, bootstrap=gateway.bootstrap)
+        again = endpoint.topic("gone-again")
+        exchange.send(endpoint, "librdkafka", again, exchange.plain_records(2))
+        ids[again] = topic_id(kafka, again)
+        admin.delete_topics([again])[again].result(30)  # By name.
+    logs = gateway.logs()
+    told = [(leaf["topic_id"], leaf["partition"], leaf["low_watermark"]) for leaf in leaves(logs, "records deleted")]
+    assert told == [(ids[short], 0, 4), (ids[short], 0, 5)]
+    assert [leaf["topic_id"] for leaf in leaves(logs, "topic deleted")] == [ids[gone], ids[again]]
+    named = {leaf["topic_id"] for leaf in leaves(logs, "topic")}
+    assert named == set(ids.values()) and not lost(logs)
 
 
 # Time.

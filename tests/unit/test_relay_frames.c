@@ -263,6 +263,7 @@ static const struct answer_case answers[] = {
     { API_SASL_AUTHENTICATE, 2, "{}" },
     { API_CREATE_TOPICS, 7, "{'Topics': []}" },
     { API_DELETE_TOPICS, 6, "{'Topics': []}" },
+    { API_DELETE_RECORDS, 2, "{'Topics': []}" },
     { API_END_TXN, 5, "{'TransactionalId': 'tx', 'ProducerId': 7}" },
     { API_DESCRIBE_TOPIC_PARTITIONS, 0, "{'Topics': []}" },
 };
