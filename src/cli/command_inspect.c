@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* signet inspect: what stands in a segment, header by header.  It judges nothing and needs no key. */
+/* signet inspect: what stands in a segment, header by header, and with keys record by record.  It judges nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -13,13 +13,15 @@
 #include "base/utc.h"
 #include "cli/batch_json.h"
 #include "cli/command.h"
+#include "cli/record_json.h"
 #include "kafka/segment.h"
 #include "verify/disk.h"
 
 enum { PATH_SHOWN_BYTES = 4096, MS_SUFFIX_BYTES = 3 };
 
 struct inspection {
-    bool json;
+    bool json, records;
+    struct inspect_keys keys;
     int64_t first, last; /* offsets to be shown */
     struct budget budget;
     struct compression compression;
@@ -44,7 +46,9 @@ static void print_scalar(const char *name, const json_t *value)
 {
     size_t size = strlen(name);
     char when[UTC_TEXT_BYTES];
-    if (json_is_string(value)) {
+    if (json_is_null(value)) {
+        printf("%s: null", name);
+    } else if (json_is_string(value)) {
         printf("%s: %s", name, json_string_value(value));
     } else if (json_is_boolean(value)) {
         printf("%s: %s", name, json_is_true(value) ? "true" : "false");
@@ -111,7 +115,43 @@ static void print_batch(json_t *object)
         if (json_is_object(value)) {
             printf("  %s\n", name);
             print_part(value);
+        } else if (json_is_array(value)) {
+            print_list(name, value);
         }
+    }
+}
+
+static void print_item(struct inspection *self, json_t *object)
+{
+    if (!self->json) {
+        print_batch(object);
+        return;
+    }
+    json_object_set_new(object, "file", json_string(self->path));
+    if (json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) != 0 || putchar('\n') == EOF) {
+        note(self, EXIT_NO_ANSWER);
+    }
+}
+
+static void show_record(void *context, json_t *record)
+{
+    struct inspection *self = context;
+    if (!self->json) {
+        fputs("  ", stdout);
+    }
+    print_item(self, record);
+}
+
+static void show_records(struct inspection *self, const struct listing_item *item)
+{
+    const char *why = records_show(&self->codecs, &self->keys, item, show_record, self);
+    json_t *object = why ? json_pack("{s:s, s:s}", "kind", "records not shown", "why", why) : NULL;
+    if (why) {
+        note(self, EXIT_NO_ANSWER);
+    }
+    if (object) {
+        show_record(self, object);
+        json_decref(object);
     }
 }
 
@@ -143,15 +183,11 @@ static void show_item(void *context, const struct listing_item *item)
     if (item->kind == LISTING_BATCH && !json_is_true(json_object_get(object, "crc-right"))) {
         note(self, EXIT_FINDING);
     }
-    if (self->json) {
-        json_object_set_new(object, "file", json_string(self->path));
-        if (json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) != 0 || putchar('\n') == EOF) {
-            note(self, EXIT_NO_ANSWER);
-        }
-    } else {
-        print_batch(object);
-    }
+    print_item(self, object);
     json_decref(object);
+    if (self->records && item->kind == LISTING_BATCH) {
+        show_records(self, item);
+    }
 }
 
 static void inspect_file(struct inspection *self, int folder, const char *name, const char *path)
@@ -233,43 +269,81 @@ static bool read_offsets(const char *text, struct inspection *self)
     return good && *text == '\0' && self->first <= self->last;
 }
 
+static enum exit_code take_option(const struct command *self, int option, char **argv, struct inspection *ret)
+{
+    struct inspect_keys *keys = &ret->keys;
+    if (option == 'j') {
+        ret->json = true;
+    } else if (option == 'r') {
+        ret->records = true;
+    } else if (option == 't') {
+        keys->trust_file = optarg;
+    } else if (option == 'k') {
+        if (keys->count == RECIPIENTS_MAX) {
+            return usage_error(self, "too many keys");
+        }
+        keys->files[keys->count++] = optarg;
+    } else if (option != 'o') {
+        return option_error(self, option, argv);
+    } else if (!read_offsets(optarg, ret)) {
+        return usage_error(self, "--offset takes an offset, or two with a dash between them");
+    }
+    return EXIT_GOOD;
+}
+
 static enum exit_code read_arguments(const struct command *self, int argc, char **argv, struct inspection *ret)
 {
     static const struct option options[] = {
-        { "offset", required_argument, NULL, 'o' },
-        { "json", no_argument, NULL, 'j' },
-        { 0 },
+        { "offset", required_argument, NULL, 'o' }, { "records", no_argument, NULL, 'r' },
+        { "keys", required_argument, NULL, 'k' },   { "trust", required_argument, NULL, 't' },
+        { "json", no_argument, NULL, 'j' },         { 0 },
     };
     for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
-        if (option == 'j') {
-            ret->json = true;
-        } else if (option != 'o') {
-            return option_error(self, option, argv);
-        } else if (!read_offsets(optarg, ret)) {
-            return usage_error(self, "--offset takes an offset, or two with a dash between them");
+        enum exit_code code = take_option(self, option, argv, ret);
+        if (code) {
+            return code;
         }
+    }
+    bool opens = ret->keys.count > 0;
+    if (opens != (ret->keys.trust_file != NULL) || (opens && !ret->records)) {
+        return usage_error(self, "--keys goes with --trust and --records: only what trusted writers sealed is opened");
     }
     return optind < argc ? EXIT_GOOD : usage_error(self, "inspect needs a segment or a partition's folder");
 }
 
+static void inspect(struct inspection *in, char **paths, size_t count)
+{
+    in->code = inspect_keys_load(&in->keys);
+    compression_init(&in->compression);
+    in->codecs = (struct outer_codecs){ zstd_frame_new(), &in->compression, &in->budget };
+    if (!in->codecs.zstd) {
+        complain(NULL, "out of memory");
+        note(in, EXIT_NO_ANSWER);
+    }
+    for (size_t i = 0; i < count && (in->code == EXIT_GOOD || i > 0); i++) {
+        inspect_path(in, paths[i]);
+    }
+    zstd_frame_free(in->codecs.zstd);
+    compression_free(&in->compression);
+    budget_trim(&in->budget);
+    inspect_keys_free(&in->keys);
+}
+
 enum exit_code command_inspect(const struct command *self, int argc, char **argv)
 {
-    struct inspection in = { .first = INT64_MIN, .last = INT64_MAX, .budget = { .limit_bytes = SIZE_MAX } };
-    enum exit_code code = read_arguments(self, argc, argv, &in);
-    if (code) {
-        return code;
-    }
-    compression_init(&in.compression);
-    in.codecs = (struct outer_codecs){ zstd_frame_new(), &in.compression, &in.budget };
-    if (!in.codecs.zstd) {
+    struct inspection *in = calloc(1, sizeof *in);
+    if (!in) {
         complain(NULL, "out of memory");
-        in.code = EXIT_NO_ANSWER;
+        return EXIT_NO_ANSWER;
     }
-    for (int i = optind; i < argc && in.codecs.zstd; i++) {
-        inspect_path(&in, argv[i]);
+    in->first = INT64_MIN;
+    in->last = INT64_MAX;
+    in->budget.limit_bytes = SIZE_MAX;
+    enum exit_code code = read_arguments(self, argc, argv, in);
+    if (!code) {
+        inspect(in, argv + optind, (size_t)(argc - optind));
+        code = in->code;
     }
-    zstd_frame_free(in.codecs.zstd);
-    compression_free(&in.compression);
-    budget_trim(&in.budget);
-    return in.code;
+    free(in);
+    return code;
 }

@@ -4,7 +4,9 @@
 Whatever a file is, it is named.
 """
 
+import gzip
 import json
+import os
 import pathlib
 import re
 
@@ -194,6 +196,86 @@ def test_nothing_reaches_the_terminal(gateway, kafka, tmp_path):
     assert not any(item["seal"]["signature-right"] for item in items(path))
 
 
+def opening(gateway, key="analytics", trust=None):
+    return ("--records", "--keys", os.path.join(gateway.keys.directory, key + ".key"),
+            "--trust", trust or os.path.join(gateway.directory, "trust.yaml"))
+
+
+def shown(found):
+    return [item for item in found if item["kind"] == "record"]
+
+
+RECORDS = [Record(b"\x1b[2J", b"v" * 300, (("name", b"\xff"), ("none", None)), exchange.START, 0, None),
+           Record(None, None, (), exchange.START + 1, 0, None)]
+EXPECTED = [
+    {"timestamp-ms": exchange.START, "key": "\\x1b[2J", "key-bytes": 4, "value": "v" * 256, "value-bytes": 300,
+     "header-count": 2, "headers": [{"key": "name", "key-bytes": 4, "value": "\\xff", "value-bytes": 1},
+                                    {"key": "none", "key-bytes": 4, "value": None}]},
+    {"timestamp-ms": exchange.START + 1, "key": None, "value": None, "header-count": 0},
+]
+
+
+def check_records(path, *options):
+    found = shown(items(*options, path))
+    assert [item.pop("offset") for item in found] == [0, 1]
+    assert [{name: item[name] for name in item if name not in ("kind", "file")} for item in found] == EXPECTED
+    text = inspect(*options, path)
+    assert "\x1b" not in text and "value: " + "v" * 256 + " " in text and "key: null" in text
+
+
+@pytest.mark.parametrize("codec", segment.CODECS)
+def test_records(gateway, kafka, codec):
+    """What was produced, as it is stored in clear, and as it is sealed when a recipient's key is given."""
+    topic = kafka.topic(exchange.group("inspected"), 1)
+    exchange.send(Endpoint(kafka.bootstrap(), kafka), READER, topic, RECORDS, codec=codec)
+    check_records(kafka.segments(topic)[-1], "--records")
+    topic = kafka.topic(exchange.group("inspected"), 1)
+    exchange.send(Endpoint(gateway.bootstrap, kafka), READER, topic, RECORDS, codec=codec)
+    check_records(kafka.segments(topic)[-1], *opening(gateway))
+
+
+def refused(path, *options):
+    found = items(*options, path, code=NO_ANSWER)
+    assert not shown(found)
+    return {item["why"] for item in found if item["kind"] == "records not shown"}
+
+
+def test_records_that_are_not_opened(gateway, kafka, tmp_path):
+    """Without a key, with another's, when the seal is broken, or by a writer who is not trusted."""
+    topic = kafka.topic(exchange.group("inspected"), 1)
+    fill(Endpoint(gateway.bootstrap, kafka), topic)
+    path = kafka.segments(topic)[-1]
+    assert len(shown(items(*opening(gateway), path))) == 9
+    assert refused(path, "--records") == {"sealed: give --keys and --trust to open it"}
+    gateway.keys.recipient("stranger")
+    assert refused(path, *opening(gateway, "stranger")) == {"its data key is not wrapped for any key at hand"}
+    broken = [batch.flipped(Envelope(batch).at("ciphertext")) for batch in segment.read(path)]
+    copy = stored(tmp_path / "t-0", b"".join(batch.data for batch in broken))
+    assert refused(copy, *opening(gateway)) == {"its signature is wrong"}
+    trust = tmp_path / "trust.yaml"
+    with open(os.path.join(gateway.directory, "trust.yaml")) as file:
+        trust.write_text(file.read().replace(kafka.cluster_id, "another"))
+    assert "not trusted" in refused(path, *opening(gateway, trust=str(trust))).pop()
+
+
+def test_records_without_end(tmp_path):
+    """What decompresses to more than anybody wants in memory is not shown, and what follows is."""
+    bomb = some()[0].having(attributes=segment.CODECS.index("gzip")).having_records(gzip.compress(bytes(65 << 20)))
+    path = stored(tmp_path / "t-0", b"".join(batch.data for batch in segment.renumber([bomb, some()[0]])))
+    found = items("--records", path, code=NO_ANSWER)
+    assert [item["kind"] for item in found] == ["batch", "records not shown", "batch", "record"]
+    assert found[1]["why"] == "a limit is exceeded"
+
+
+def test_keys_go_with_trust(gateway, tmp_path):
+    path, key = stored(tmp_path / "t-0", DATA), os.path.join(gateway.keys.directory, "analytics.key")
+    inspect("--records", "--keys", key, path, code=USAGE)
+    inspect("--records", "--trust", key, path, code=USAGE)
+    writer = os.path.join(gateway.keys.directory, "gateway-a.key")
+    assert not items(*opening(gateway)[:2], writer, *opening(gateway)[3:], path, code=NO_ANSWER)
+    assert not items(*opening(gateway, "none"), path, code=NO_ANSWER)
+
+
 @pytest.mark.parametrize("kind", ["segment", "batch", "envelope", "record", "open"])
 def test_whatever_a_file_is(tmp_path, kind):
     """What fuzzing starts from, whole and cut, alone and as the records of a batch whose CRC is right."""
@@ -204,6 +286,6 @@ def test_whatever_a_file_is(tmp_path, kind):
             made = [data[:cut]] + [some()[0].having(attributes=codec).having_records(data[:cut]).data
                                    for codec in (*range(6), segment.CONTROL)]
             paths += [stored(tmp_path / "t-0", made[i], "%d-%d-%d" % (number, cut, i)) for i in range(len(made))]
-    done = signet("inspect", *map(str, paths), check=False)
+    done = signet("inspect", "--records", *map(str, paths), check=False)
     assert "Sanitizer" not in done.stderr and done.returncode in (GOOD, FINDING, NO_ANSWER), done.stderr
     assert all(str(path) in done.stdout for path in paths)
