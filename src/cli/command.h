@@ -30,6 +30,7 @@ struct command {
 
 enum exit_code command_check(const struct command *self, int argc, char **argv);
 enum exit_code command_gateway(const struct command *self, int argc, char **argv);
+enum exit_code command_inspect(const struct command *self, int argc, char **argv);
 enum exit_code command_keys(const struct command *self, int argc, char **argv);
 enum exit_code command_verify(const struct command *self, int argc, char **argv);
 enum exit_code command_version(const struct command *self, int argc, char **argv);

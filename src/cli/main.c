@@ -20,6 +20,12 @@ static const struct command commands[] = {
         .run = command_gateway,
     },
     {
+        .name = "inspect",
+        .synopsis = "[--offset N[-M]] [--records [--keys FILE --trust FILE]] [--json] SEGMENT|DIR...",
+        .summary = "show what a broker has stored, batch by batch and field by field",
+        .run = command_inspect,
+    },
+    {
         .name = "keys",
         .synopsis =
             "writer|recipient NAME [--out FOLDER | --file FILE] [--passphrase | --passphrase-file FILE] [--json]\n"

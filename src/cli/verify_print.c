@@ -2,14 +2,15 @@
 #include "cli/verify_print.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 #include <jansson.h>
 
+#include "base/escape.h"
+#include "base/utc.h"
 #include "cli/report_print.h"
 #include "crypto/encoding.h"
 
-enum { TIME_BYTES = 32, SHOWN_BYTES = 1024 };
+enum { SHOWN_BYTES = 1024 };
 
 struct totals {
     uint64_t sealed, clear, internal, segments, batches, records, accepted, bad, verdicts[VERDICT_COUNT];
@@ -42,29 +43,10 @@ static struct totals total_of(const struct verify_result *result)
     return t;
 }
 
-/* Printable ASCII as it is, everything else as \xNN: a terminal obeys other bytes. */
 static const char *shown(const char *text, char ret_shown[SHOWN_BYTES])
 {
-    size_t at = 0;
-    for (const char *c = text; *c && at + 5 < SHOWN_BYTES; c++) {
-        if (*c >= 0x20 && *c < 0x7f && *c != '\\') {
-            ret_shown[at++] = *c;
-        } else {
-            at += (size_t)snprintf(ret_shown + at, SHOWN_BYTES - at, "\\x%02x", (unsigned)(uint8_t)*c);
-        }
-    }
-    ret_shown[at] = '\0';
+    escape_text(slice_of_text(text), 0, ret_shown, SHOWN_BYTES);
     return ret_shown;
-}
-
-static const char *time_text(int64_t ms, char ret_text[TIME_BYTES])
-{
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm tm;
-    if (ms < 0 || !gmtime_r(&seconds, &tm) || strftime(ret_text, TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
-        snprintf(ret_text, TIME_BYTES, "%" PRId64 " ms", ms);
-    }
-    return ret_text;
 }
 
 static const char *kind_word(const struct flaw *flaw)
@@ -117,11 +99,11 @@ static void print_offsets(FILE *out, const struct flaw *flaw)
 
 static void print_claims(FILE *out, const struct flaw *flaw)
 {
-    char from[TIME_BYTES], to[TIME_BYTES], hex[2 * WRITER_KEY_BYTES + 1], text[SHOWN_BYTES];
+    char from[UTC_TEXT_BYTES], to[UTC_TEXT_BYTES], hex[2 * WRITER_KEY_BYTES + 1], text[SHOWN_BYTES];
     if (flaw->has_writer) {
         hex_encode(slice_of(flaw->writer, WRITER_KEY_BYTES), hex);
         fprintf(out, "    writer %s, sealed %s to %s\n", flaw->writer_name ? shown(flaw->writer_name, text) : hex,
-                time_text(flaw->seal_time_ms, from), time_text(flaw->seal_time_last_ms, to));
+                utc_text(flaw->seal_time_ms, from), utc_text(flaw->seal_time_last_ms, to));
     }
     if (flaw->expected_offset >= 0) {
         fprintf(out, "    expected was offset %" PRId64 "\n", flaw->expected_offset);
@@ -186,7 +168,7 @@ static void print_writers(FILE *out, const struct verify_result *result, const s
 static void print_summary(FILE *out, const struct verify_result *result, const struct trust *trust)
 {
     struct totals t = total_of(result);
-    char from[TIME_BYTES], to[TIME_BYTES];
+    char from[UTC_TEXT_BYTES], to[UTC_TEXT_BYTES];
     fprintf(out, "partitions  %" PRIu64 " verified", t.sealed);
     fprintf(out,
             "; not looked into: %" PRIu64 " left in clear by policy, %" PRIu64 " internal, %" PRIu64 " put aside\n",
@@ -198,7 +180,7 @@ static void print_summary(FILE *out, const struct verify_result *result, const s
             " bad\n",
             t.verdicts[VERDICT_AUTHENTIC], t.verdicts[VERDICT_CLEAR], t.verdicts[VERDICT_CONTROL], t.accepted, t.bad);
     if (t.verdicts[VERDICT_AUTHENTIC] > 0) {
-        fprintf(out, "sealed      %s to %s\n", time_text(t.first_seal_ms, from), time_text(t.last_seal_ms, to));
+        fprintf(out, "sealed      %s to %s\n", utc_text(t.first_seal_ms, from), utc_text(t.last_seal_ms, to));
     }
     print_writers(out, result, trust);
     fprintf(out, "result      %s\n",

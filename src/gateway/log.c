@@ -12,7 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_BYTES_MAX = PIPE_BUF, TIME_BYTES = 64 };
+#include "base/escape.h"
+#include "base/utc.h"
+
+enum { LINE_BYTES_MAX = PIPE_BUF };
 
 static atomic_int current_level = LOG_INFO;
 static atomic_int current_format = LOG_TEXT;
@@ -33,15 +36,11 @@ void log_configure(enum log_level level, enum log_format format)
     current_format = (int)format;
 }
 
-static void time_text(char ret[TIME_BYTES])
+static void now_text(char ret_text[UTC_TEXT_BYTES])
 {
     struct timespec now;
-    struct tm utc;
-    char seconds[24];
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(ret, TIME_BYTES, "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
+    utc_text((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, ret_text);
 }
 
 /* So much goes into a pipe at once and without waiting, or not at all. */
@@ -113,13 +112,8 @@ static size_t put_text(char *at, size_t room, struct slice text)
     if (quoted && used < room) {
         at[used++] = '"';
     }
-    for (size_t i = 0; i < text.size && used + 5 < room; i++) {
-        uint8_t byte = text.data[i];
-        if (is_plain(byte) || byte == ' ' || byte == '=') {
-            at[used++] = (char)byte;
-        } else {
-            used += (size_t)snprintf(at + used, room - used, "\\x%02x", byte);
-        }
+    if (used + 1 < room) {
+        used += escape_text(text, '"', at + used, room - used - 1);
     }
     if (quoted && used < room) {
         at[used++] = '"';
@@ -134,9 +128,9 @@ static bool is_empty(const struct log_field *field)
 
 static void put_as_text(enum log_level level, const char *event, const struct log_field *fields)
 {
-    char line[LINE_BYTES_MAX], when[TIME_BYTES];
+    char line[LINE_BYTES_MAX], when[UTC_TEXT_BYTES];
     const size_t room = sizeof line - 1;
-    time_text(when);
+    now_text(when);
     size_t used = (size_t)snprintf(line, room, "%s %-7s %s", when, level_words[level], event);
     for (; fields && fields->kind != LOG_FIELD_END && used + 64 < room; fields++) {
         if (is_empty(fields)) {
@@ -166,8 +160,8 @@ static json_t *json_of(struct slice text)
 
 static void put_as_json(enum log_level level, const char *event, const struct log_field *fields)
 {
-    char when[TIME_BYTES];
-    time_text(when);
+    char when[UTC_TEXT_BYTES];
+    now_text(when);
     json_t *object = json_pack("{s:s, s:s, s:s}", "time", when, "level", level_words[level], "event", event);
     for (; object && fields && fields->kind != LOG_FIELD_END; fields++) {
         if (!is_empty(fields)) {

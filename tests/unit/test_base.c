@@ -7,8 +7,10 @@
 #include <cmocka.h>
 
 #include "base/cursor.h"
+#include "base/escape.h"
 #include "base/gather.h"
 #include "base/limits.h"
+#include "base/utc.h"
 
 struct varlong_case {
     const char *label;
@@ -179,6 +181,46 @@ static void a_kept_block_tells_no_secret(void **state)
     budget_trim(&budget);
 }
 
+struct escape_case {
+    const char *label, *text, *expected;
+    char quote;
+    size_t room;
+};
+
+static const struct escape_case escape_cases[] = {
+    { "plain", "orders ~", "orders ~", 0, 64 },
+    { "a terminal's orders", "\x1b[2J\n\x7f", "\\x1b[2J\\x0a\\x7f", 0, 64 },
+    { "no ASCII", "\xc2\x9b", "\\xc2\\x9b", 0, 64 },
+    { "a backslash, so that nothing looks escaped", "\\x41", "\\x5cx41", 0, 64 },
+    { "a quote that ends the text", "a\"b", "a\\x22b", '"', 64 },
+    { "a quote that does not", "a\"b", "a\"b", 0, 64 },
+    { "cut", "abcdefgh", "abc", 0, 7 },
+    { "never inside an escape", "ab\n\n", "ab\\x0a", 0, 8 },
+    { "room for nothing", "abc", "", 0, 1 },
+};
+
+static void text_is_escaped(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof escape_cases / sizeof *escape_cases; i++) {
+        const struct escape_case *c = &escape_cases[i];
+        char text[64];
+        assert_int_equal(escape_text(slice_of_text(c->text), c->quote, text, c->room), strlen(c->expected));
+        assert_string_equal(text, c->expected);
+    }
+}
+
+static void times_are_utc(void **state)
+{
+    (void)state;
+    char text[UTC_TEXT_BYTES];
+    assert_string_equal(utc_text(0, text), "1970-01-01T00:00:00.000Z");
+    assert_string_equal(utc_text(1709164799007, text), "2024-02-28T23:59:59.007Z");
+    assert_string_equal(utc_text(-1, text), "-1 ms");
+    assert_string_equal(utc_text(INT64_MIN, text), "-9223372036854775808 ms");
+    assert_string_equal(utc_text(INT64_MAX, text), "292278994-08-17T07:12:55.807Z");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +231,8 @@ int main(void)
         cmocka_unit_test(large_blocks_are_kept_for_the_next),
         cmocka_unit_test(no_more_is_kept_than_allowed),
         cmocka_unit_test(a_kept_block_tells_no_secret),
+        cmocka_unit_test(text_is_escaped),
+        cmocka_unit_test(times_are_utc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
