@@ -143,6 +143,8 @@ enum {
     LEDGER_TOPICS_MAX = 64 * 1024,
     /* Checkpoints that a reader remembers of each log, 48 bytes each: so far back a repeated record is told from a fork. */
     LEDGER_POINTS_MAX = 64,
+    /* Logs, and retirements of logs, that one verification looks at: 250 bytes each. */
+    LEDGER_LOGS_MAX = 10 * 1000,
     /* What C2SP's signed-note asks a verifier to take at least, with signatures of 5 KB. */
     CHECKPOINT_COSIGNATURES_MAX = 16,
     CHECKPOINT_NOTE_BYTES_MAX = 64 * 1024,

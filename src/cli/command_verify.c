@@ -9,17 +9,22 @@
 #include <jansson.h>
 
 #include "cli/command.h"
+#include "cli/ledger_print.h"
 #include "cli/report_print.h"
 #include "cli/verify_print.h"
 #include "gateway/config.h"
 #include "keys/trust_file.h"
+#include "verify/ledger_source.h"
 
-enum { PATTERNS_MAX = 1000 };
+enum { PATTERNS_MAX = 1000, LEDGER_PATHS_MAX = 1000, STALE_INTERVALS_DEFAULT = 6, STALE_INTERVALS_MAX = 1000 * 1000 };
 
 struct arguments {
     const char *config, *trust;
     struct topic_policy patterns[PATTERNS_MAX + 1];
     size_t pattern_count;
+    const char *ledgers[LEDGER_PATHS_MAX];
+    size_t ledger_count;
+    uint32_t stale_intervals;
     bool json;
 };
 
@@ -103,7 +108,7 @@ static enum exit_code code_of(const struct verify_result *result)
     return result->bad ? EXIT_FINDING : result->unknown || !verified ? EXIT_NO_ANSWER : EXIT_GOOD;
 }
 
-static enum exit_code verify(const struct arguments *a, const struct knowledge *k, char **paths, size_t count)
+static signet_error verify_disks(const struct knowledge *k, char **paths, size_t count, struct verify_result *result)
 {
     struct progress progress = { .shown = false };
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -115,25 +120,92 @@ static enum exit_code verify(const struct arguments *a, const struct knowledge *
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
         .progress_context = &progress,
     };
-    struct verify_result result = { 0 };
     signet_error error = SIGNET_OK;
     clock_gettime(CLOCK_MONOTONIC, &progress.began);
     for (size_t i = 0; i < count && !error; i++) {
-        error = verify_add(&request, paths[i], &result);
+        error = verify_add(&request, paths[i], result);
     }
-    error = error ? error : verify_run(&request, &result);
+    error = error ? error : verify_run(&request, result);
     if (progress.shown) {
         fputs("\r\033[K", stderr);
     }
-    enum exit_code code = error ? EXIT_NO_ANSWER : code_of(&result);
+    return error;
+}
+
+static signet_error verify_ledgers(const struct arguments *a, struct ledger_source *ledgers)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const struct ledger_logs_policy policy = {
+        .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+        .stale_intervals = a->stale_intervals,
+    };
+    signet_error error = SIGNET_OK;
+    for (size_t i = 0; i < a->ledger_count && !error; i++) {
+        error = ledger_source_add(ledgers, a->ledgers[i]);
+    }
+    return error ? error : ledger_source_judge(ledgers, &policy);
+}
+
+static enum exit_code worst(enum exit_code a, enum exit_code b)
+{
+    if (a == EXIT_FINDING || b == EXIT_FINDING) {
+        return EXIT_FINDING;
+    }
+    return a ? a : b;
+}
+
+static enum exit_code code_of_ledgers(const struct ledger_source *ledgers)
+{
+    const struct ledger_findings *f = &ledgers->findings;
+    return f->bad ? EXIT_FINDING : f->unknown || ledgers->logs.lines == 0 ? EXIT_NO_ANSWER : EXIT_GOOD;
+}
+
+/* One object; NULL when memory is out. */
+static json_t *json_of(const struct knowledge *k, const struct verify_result *disks,
+                       const struct ledger_source *ledgers, enum exit_code code)
+{
+    json_t *answer = disks ? verify_json(disks, &k->trust) : json_object();
+    bool made = answer && json_object_set_new(answer, "intact", json_boolean(code == EXIT_GOOD)) == 0 &&
+                json_object_set_new(answer, "bad", json_boolean(code == EXIT_FINDING)) == 0 &&
+                json_object_set_new(answer, "ledger", ledger_json(ledgers)) == 0;
+    if (!made) {
+        json_decref(answer);
+    }
+    return made ? answer : NULL;
+}
+
+/* Either of the two answers is NULL when it was not asked for. */
+static enum exit_code tell(const struct arguments *a, const struct knowledge *k, const struct verify_result *disks,
+                           const struct ledger_source *ledgers)
+{
+    enum exit_code code = worst(disks ? code_of(disks) : EXIT_GOOD, ledgers ? code_of_ledgers(ledgers) : EXIT_GOOD);
+    if (a->json) {
+        return print_json(ledgers ? json_of(k, disks, ledgers, code) : verify_json(disks, &k->trust), code);
+    }
+    if (disks) {
+        verify_print(stdout, disks, &k->trust);
+    }
+    if (ledgers) {
+        ledger_print(stdout, ledgers);
+    }
+    return code;
+}
+
+static enum exit_code verify(const struct arguments *a, const struct knowledge *k, char **paths, size_t count)
+{
+    struct verify_result disks = { 0 };
+    struct ledger_source ledgers = { .trust = &k->trust };
+    signet_error error = verify_ledgers(a, &ledgers);
+    error = error || count == 0 ? error : verify_disks(k, paths, count, &disks);
+    enum exit_code code = EXIT_NO_ANSWER;
     if (error) {
         complain(NULL, "not verified: %s", signet_error_text(error));
-    } else if (a->json) {
-        code = print_json(verify_json(&result, &k->trust), code);
     } else {
-        verify_print(stdout, &result, &k->trust);
+        code = tell(a, k, count > 0 ? &disks : NULL, a->ledger_count > 0 ? &ledgers : NULL);
     }
-    verify_result_free(&result);
+    verify_result_free(&disks);
+    ledger_source_free(&ledgers);
     return code;
 }
 
@@ -146,6 +218,37 @@ static bool add_pattern(struct arguments *a, struct topic_policy row)
     return true;
 }
 
+static bool add_ledger(struct arguments *a, const char *path)
+{
+    if (a->ledger_count == LEDGER_PATHS_MAX) {
+        return false;
+    }
+    a->ledgers[a->ledger_count++] = path;
+    return true;
+}
+
+/* Zero when it is no number of intervals. */
+static uint32_t stale_intervals(const char *text)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && number <= STALE_INTERVALS_MAX ? (uint32_t)number : 0;
+}
+
+static enum exit_code check_arguments(const struct command *self, const struct arguments *a, bool paths)
+{
+    if (a->config && a->pattern_count > 0) {
+        return usage_error(self, "with --config, the configuration says what topics are");
+    }
+    if (a->stale_intervals == 0) {
+        return usage_error(self, "--stale-intervals is a number of intervals, 1 to 1000000");
+    }
+    if (!a->config && !a->trust) {
+        return usage_error(self, "verify needs a configuration or a trust file");
+    }
+    return paths || a->ledger_count > 0 ? EXIT_GOOD : usage_error(self, "verify needs a folder, a segment or a ledger");
+}
+
 static enum exit_code read_arguments(const struct command *self, int argc, char **argv, struct arguments *a)
 {
     static const struct option options[] = {
@@ -153,10 +256,13 @@ static enum exit_code read_arguments(const struct command *self, int argc, char 
         { "trust", required_argument, NULL, 't' },
         { "allow-clear", required_argument, NULL, 'a' },
         { "log-append-time", required_argument, NULL, 'l' },
+        { "ledger", required_argument, NULL, 'L' },
+        { "stale-intervals", required_argument, NULL, 's' },
         { "json", no_argument, NULL, 'j' },
         { 0 },
     };
     bool room = true;
+    a->stale_intervals = STALE_INTERVALS_DEFAULT;
     for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         if (option == 'c') {
             a->config = optarg;
@@ -167,19 +273,17 @@ static enum exit_code read_arguments(const struct command *self, int argc, char 
         } else if (option == 'l') {
             const enum timestamp_type type = TIMESTAMP_LOG_APPEND_TIME;
             room = room && add_pattern(a, (struct topic_policy){ optarg, true, true, type });
+        } else if (option == 'L') {
+            room = room && add_ledger(a, optarg);
+        } else if (option == 's') {
+            a->stale_intervals = stale_intervals(optarg);
         } else if (option == 'j') {
             a->json = true;
         } else {
             return option_error(self, option, argv);
         }
     }
-    if (!room || (a->config && a->pattern_count > 0)) {
-        return usage_error(self, room ? "with --config, the configuration says what topics are" : "too many patterns");
-    }
-    if (!a->config && !a->trust) {
-        return usage_error(self, "verify needs a configuration or a trust file");
-    }
-    return optind < argc ? EXIT_GOOD : usage_error(self, "verify needs a folder or a segment");
+    return room ? check_arguments(self, a, optind < argc) : usage_error(self, "too many patterns or ledgers");
 }
 
 enum exit_code command_verify(const struct command *self, int argc, char **argv)

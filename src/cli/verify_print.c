@@ -5,12 +5,10 @@
 
 #include <jansson.h>
 
-#include "base/escape.h"
 #include "base/utc.h"
 #include "cli/report_print.h"
+#include "cli/shown.h"
 #include "crypto/encoding.h"
-
-enum { SHOWN_BYTES = 1024 };
 
 struct totals {
     uint64_t sealed, clear, internal, segments, batches, records, accepted, bad, verdicts[VERDICT_COUNT];
@@ -41,12 +39,6 @@ static struct totals total_of(const struct verify_result *result)
     }
     t.bad -= t.accepted;
     return t;
-}
-
-static const char *shown(const char *text, char ret_shown[SHOWN_BYTES])
-{
-    escape_text(slice_of_text(text), 0, ret_shown, SHOWN_BYTES);
-    return ret_shown;
 }
 
 static const char *kind_word(const struct flaw *flaw)
@@ -102,7 +94,7 @@ static void print_claims(FILE *out, const struct flaw *flaw)
     char from[UTC_TEXT_BYTES], to[UTC_TEXT_BYTES], hex[2 * WRITER_KEY_BYTES + 1], text[SHOWN_BYTES];
     if (flaw->has_writer) {
         hex_encode(slice_of(flaw->writer, WRITER_KEY_BYTES), hex);
-        fprintf(out, "    writer %s, sealed %s to %s\n", flaw->writer_name ? shown(flaw->writer_name, text) : hex,
+        fprintf(out, "    writer %s, sealed %s to %s\n", flaw->writer_name ? shown_text(flaw->writer_name, text) : hex,
                 utc_text(flaw->seal_time_ms, from), utc_text(flaw->seal_time_last_ms, to));
     }
     if (flaw->expected_offset >= 0) {
@@ -119,7 +111,7 @@ static void print_flaw(FILE *out, const struct survey *survey, const struct flaw
     char text[SHOWN_BYTES];
     fprintf(out, "%s%s%s:", colour ? colours[flaw->kind] : "", kind_word(flaw), colour ? "\033[0m" : "");
     if (survey) {
-        fprintf(out, " %s-%d", shown(survey->topic, text), (int)survey->partition);
+        fprintf(out, " %s-%d", shown_text(survey->topic, text), (int)survey->partition);
         print_offsets(out, flaw);
     }
     if (flaw->kind == FLAW_ACCEPTED) {
@@ -130,7 +122,7 @@ static void print_flaw(FILE *out, const struct survey *survey, const struct flaw
         fprintf(out, "    %s\n", verdict_meaning(flaw->verdict));
     }
     if (flaw->text[0]) {
-        fprintf(out, "    %s\n", shown(flaw->text, text));
+        fprintf(out, "    %s\n", shown_text(flaw->text, text));
     }
     print_claims(out, flaw);
     const char *hint = advice(flaw);
@@ -155,7 +147,7 @@ static void print_writers(FILE *out, const struct verify_result *result, const s
     const char *before = "writers     ";
     for (size_t i = 0; i < trust->writer_count && result->writer_batches; i++) {
         if (result->writer_batches[i] > 0) {
-            fprintf(out, "%s%s (%" PRIu64 " batches)", before, shown(trust->writers[i].name, text),
+            fprintf(out, "%s%s (%" PRIu64 " batches)", before, shown_text(trust->writers[i].name, text),
                     result->writer_batches[i]);
             before = ", ";
         }
@@ -203,7 +195,7 @@ void verify_print(FILE *out, const struct verify_result *result, const struct tr
     for (size_t i = 0; i < result->count; i++) {
         char text[SHOWN_BYTES];
         if (result->surveys[i].flaws.left_out > 0) {
-            fprintf(out, "%s-%d: %" PRIu64 " more findings are not shown\n", shown(result->surveys[i].topic, text),
+            fprintf(out, "%s-%d: %" PRIu64 " more findings are not shown\n", shown_text(result->surveys[i].topic, text),
                     (int)result->surveys[i].partition, result->surveys[i].flaws.left_out);
         }
     }
@@ -229,7 +221,7 @@ static json_t *flaw_json(const struct survey *survey, const struct flaw *flaw)
         "missed-offset", offset_json(flaw->missed_offset), "batches", (json_int_t)flaw->batches, "writer",
         flaw->writer_name, "writer-key", flaw->has_writer ? hex : NULL, "first-seal-time-ms",
         flaw->has_writer ? json_integer(flaw->seal_time_ms) : json_null(), "last-seal-time-ms",
-        flaw->has_writer ? json_integer(flaw->seal_time_last_ms) : json_null(), "text", shown(flaw->text, text));
+        flaw->has_writer ? json_integer(flaw->seal_time_last_ms) : json_null(), "text", shown_text(flaw->text, text));
 }
 
 static void add_flaws(json_t *list, const struct survey *survey, const struct flaws *flaws)

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/ledger_print.h"
+
+#include <inttypes.h>
+
+#include <jansson.h>
+
+#include "base/utc.h"
+#include "cli/report_print.h"
+#include "cli/shown.h"
+
+static const char *result_text(const struct ledger_source *s)
+{
+    if (s->findings.bad) {
+        return "THE ACCOUNT IS IN DOUBT: see the findings below";
+    }
+    if (s->findings.unknown) {
+        return "COULD NOT TELL for all: see below";
+    }
+    return s->logs.lines > 0 ? "intact, and going on or ended" : "no record was found";
+}
+
+static void print_summary(FILE *out, const struct ledger_source *s)
+{
+    char from[UTC_TEXT_BYTES], to[UTC_TEXT_BYTES];
+    fprintf(out, "ledger      %zu logs, %" PRIu64 " authentic records, %" PRIu64 " batches entered\n", s->logs.count,
+            s->logs.lines, s->logs.batches);
+    if (s->logs.lines > 0) {
+        fprintf(out, "recorded    %s to %s\n", utc_text(s->logs.first_ms, from), utc_text(s->logs.last_ms, to));
+    }
+    fprintf(out, "account     %s\n", result_text(s));
+}
+
+static void print_finding(FILE *out, const struct ledger_finding *f, bool colour)
+{
+    static const char *const colours[] = { "\033[1;31m", "\033[1;33m", "", "" };
+    char text[SHOWN_BYTES], time[UTC_TEXT_BYTES];
+    fprintf(out, "%s%s%s:", colour ? colours[ledger_word_kind(f->word)] : "", ledger_word_text(f->word),
+            colour ? "\033[0m" : "");
+    if (f->path) {
+        fprintf(out, " %s", shown_text(f->path, text));
+    }
+    if (f->has_records && f->last_record > f->first_record) {
+        fprintf(out, " records %" PRIu64 "-%" PRIu64, f->first_record, f->last_record);
+    } else if (f->has_records) {
+        fprintf(out, " record %" PRIu64, f->first_record);
+    }
+    fprintf(out, "\n    %s\n", ledger_word_meaning(f->word));
+    if (f->origin[0]) {
+        fprintf(out, "    log %s\n", f->origin);
+    }
+    if (f->time_ms >= 0) {
+        fprintf(out, "    at %s, as its writer says\n", utc_text(f->time_ms, time));
+    }
+    if (f->text[0]) {
+        fprintf(out, "    %s\n", shown_text(f->text, text));
+    }
+    if (ledger_word_hint(f->word)) {
+        fprintf(out, "    hint: %s\n", ledger_word_hint(f->word));
+    }
+}
+
+void ledger_print(FILE *out, const struct ledger_source *s)
+{
+    bool colour = is_in_colour(out);
+    print_summary(out, s);
+    for (int kind = FLAW_BAD; kind <= FLAW_NOTE; kind++) {
+        for (size_t i = 0; i < s->findings.count; i++) {
+            if (ledger_word_kind(s->findings.items[i].word) == (enum flaw_kind)kind) {
+                print_finding(out, &s->findings.items[i], colour);
+            }
+        }
+    }
+    if (s->findings.left_out > 0) {
+        fprintf(out, "ledger: %" PRIu64 " more findings are not shown\n", s->findings.left_out);
+    }
+}
+
+static json_t *finding_json(const struct ledger_finding *f)
+{
+    static const char *const kinds[] = { "bad", "could not tell", "accepted", "note" };
+    char path[SHOWN_BYTES], text[SHOWN_BYTES];
+    return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:I, s:o, s:s}", "kind", kinds[ledger_word_kind(f->word)],
+                     "word", ledger_word_text(f->word), "meaning", ledger_word_meaning(f->word), "path",
+                     f->path ? shown_text(f->path, path) : NULL, "log", f->origin[0] ? f->origin : NULL, "first-record",
+                     f->has_records ? json_integer((json_int_t)f->first_record) : json_null(), "last-record",
+                     f->has_records ? json_integer((json_int_t)f->last_record) : json_null(), "records",
+                     (json_int_t)f->count, "time-ms", f->time_ms >= 0 ? json_integer(f->time_ms) : json_null(), "text",
+                     shown_text(f->text, text));
+}
+
+struct json_t *ledger_json(const struct ledger_source *s)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < s->findings.count; i++) {
+        json_array_append_new(list, finding_json(&s->findings.items[i]));
+    }
+    bool any = s->logs.lines > 0;
+    return json_pack("{s:b, s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "intact",
+                     any && !s->findings.bad && !s->findings.unknown, "logs", (json_int_t)s->logs.count, "records",
+                     (json_int_t)s->logs.lines, "batches", (json_int_t)s->logs.batches, "first-time-ms",
+                     any ? json_integer(s->logs.first_ms) : json_null(), "last-time-ms",
+                     any ? json_integer(s->logs.last_ms) : json_null(), "findings", list, "findings-left-out",
+                     (json_int_t)s->findings.left_out);
+}

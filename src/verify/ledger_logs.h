@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Logs of the ledger, from authentic records that came in any order
+ * (spec/ledger.md, section 6, "One log").  Of each record a line of about a
+ * hundred bytes goes to a temporary file, and is judged in the log's own
+ * order once all have come: memory does not grow with the ledger.
+ */
+#ifndef SIGNET_VERIFY_LEDGER_LOGS_H
+#define SIGNET_VERIFY_LEDGER_LOGS_H
+
+#include <stdio.h>
+
+#include "seal/ledger_record.h"
+#include "seal/trust.h"
+#include "verify/ledger_finding.h"
+
+struct seen_log {
+    char origin[LEDGER_ORIGIN_BYTES_MAX + 1];
+    const struct trusted_writer *writer;
+    uint8_t instance[LEDGER_INSTANCE_BYTES];
+    uint32_t interval_ms; /* as its opening promised */
+};
+
+struct seen_retirement {
+    const struct trusted_writer *writer;
+    struct ledger_retirement retirement; /* its reason is not kept */
+};
+
+/* Starts as all zero. */
+struct ledger_logs {
+    struct seen_log *logs;
+    size_t count, capacity;
+    struct seen_retirement *retirements;
+    size_t retirement_count, retirement_capacity;
+    FILE *spool; /* unlinked */
+    uint64_t lines;
+    uint64_t batches; /* leaves of that kind */
+    int64_t first_ms, last_ms;
+};
+
+struct ledger_logs_policy {
+    int64_t now_ms;
+    uint32_t stale_intervals; /* > 0 */
+};
+
+/* One that is authentic, of that writer.  LIMIT for more logs or retirements than there may be; SYSTEM with errno; OUT_OF_MEMORY. */
+signet_error ledger_logs_add(struct ledger_logs *logs, const struct ledger_record *record,
+                             const struct trusted_writer *writer, const uint8_t root_before[SHA256_BYTES]);
+/* After the last one.  SYSTEM with errno. */
+signet_error ledger_logs_judge(struct ledger_logs *logs, const struct ledger_logs_policy *policy,
+                               struct ledger_findings *findings);
+void ledger_logs_free(struct ledger_logs *logs);
+
+#endif
