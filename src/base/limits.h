@@ -129,6 +129,8 @@ enum {
     LEDGER_RECORD_BYTES_MAX = 1000 * 1000,
     LEDGER_LEAF_BYTES_MAX = 512,
     LEDGER_TEXT_BYTES_MAX = 255,
+    /* What a broker may answer to the client of the ledger's topic: a cluster's brokers and one topic. */
+    CLIENT_REPLY_BYTES_MAX = 1024 * 1024,
     LEDGER_INTERVAL_MS_DEFAULT = 10 * 1000,
     LEDGER_INTERVAL_MS_MIN = 100,
     LEDGER_INTERVAL_MS_MAX = 60 * 60 * 1000,

@@ -81,13 +81,22 @@ static void take_client_tls(const struct yaml_file *file, const struct tls_text 
     tls->verify_hostname = take_bool(text->verify_hostname, true);
 }
 
+/* `key` is that of the list. */
+static struct address *take_servers(const struct yaml_file *file, const char *key, char *const *texts, size_t count,
+                                    size_t *ret_count)
+{
+    struct address *servers = yaml_array(file, count, sizeof *servers);
+    for (size_t i = 0; servers && i < count; i++) {
+        take_address(file, key_path_of("%s[%zu]", key, i), "", texts[i], &servers[i]);
+    }
+    *ret_count = servers ? count : 0;
+    return servers;
+}
+
 static void take_cluster(const struct yaml_file *file, const struct cluster_text *text, struct config_cluster *cluster)
 {
-    cluster->bootstrap_servers = yaml_array(file, text->bootstrap_servers_count, sizeof *cluster->bootstrap_servers);
-    for (size_t i = 0; cluster->bootstrap_servers && i < text->bootstrap_servers_count; i++) {
-        take_address(file, key_path_of("cluster.bootstrap-servers[%zu]", i), "", text->bootstrap_servers[i],
-                     &cluster->bootstrap_servers[cluster->bootstrap_server_count++]);
-    }
+    cluster->bootstrap_servers = take_servers(file, "cluster.bootstrap-servers", text->bootstrap_servers,
+                                              text->bootstrap_servers_count, &cluster->bootstrap_server_count);
     cluster->nodes = yaml_array(file, text->nodes_count, sizeof *cluster->nodes);
     for (size_t i = 0; cluster->nodes && i < text->nodes_count; i++) {
         struct key_path path = key_path_of("cluster.nodes[%zu]", i);
@@ -261,6 +270,17 @@ static void take_data_keys(const struct yaml_file *file, const struct data_keys_
     config->data_keys.max_batches = (uint64_t)batches;
 }
 
+static void take_ledger_topic(const struct yaml_file *file, const struct ledger_topic_text *text,
+                              struct config_ledger_topic *topic)
+{
+    if (yaml_require(file, key_path_of("ledger.topic"), "name", text->name)) {
+        topic->name = yaml_copy(file, text->name);
+    }
+    topic->bootstrap_servers = take_servers(file, "ledger.topic.bootstrap-servers", text->bootstrap_servers,
+                                            text->bootstrap_servers_count, &topic->bootstrap_server_count);
+    take_client_tls(file, text->tls, &topic->tls);
+}
+
 static void take_ledger(const struct yaml_file *file, const struct ledger_text *text, struct config_ledger *ledger)
 {
     struct key_path path = key_path_of("ledger");
@@ -268,7 +288,11 @@ static void take_ledger(const struct yaml_file *file, const struct ledger_text *
     if (!text) {
         return;
     }
-    yaml_require(file, path, "directory", text->directory);
+    if (text->topic) {
+        take_ledger_topic(file, text->topic, &ledger->topic);
+    } else {
+        yaml_require(file, path, "directory", text->directory);
+    }
     ledger->directory = take_path(file, text->directory);
     yaml_take_duration(file, key_path_join(path, "interval"), text->interval, LEDGER_INTERVAL_MS_MIN,
                        LEDGER_INTERVAL_MS_MAX, &interval);
@@ -443,14 +467,27 @@ static void free_listener(struct config_listener *listener)
     free(listener->advertised.sni_pattern);
 }
 
+static void free_client_tls(struct config_client_tls *tls)
+{
+    free(tls->ca);
+    free(tls->certificate);
+    free(tls->key);
+    free(tls->key_passphrase_file);
+}
+
 static void free_cluster(struct config_cluster *cluster)
 {
     free(cluster->bootstrap_servers);
     free(cluster->nodes);
-    free(cluster->tls.ca);
-    free(cluster->tls.certificate);
-    free(cluster->tls.key);
-    free(cluster->tls.key_passphrase_file);
+    free_client_tls(&cluster->tls);
+}
+
+static void free_ledger(struct config_ledger *ledger)
+{
+    free(ledger->directory);
+    free(ledger->topic.name);
+    free(ledger->topic.bootstrap_servers);
+    free_client_tls(&ledger->topic.tls);
 }
 
 static void free_secret_file(struct config_secret_file *secret)
@@ -512,7 +549,7 @@ void config_free(struct config *config)
     free(config->topics);
     free(config->known_topics);
     free(config->trust_file);
-    free(config->ledger.directory);
+    free_ledger(&config->ledger);
     free(config->file);
     yaml_outline_free(&config->outline);
     free(config);

@@ -100,12 +100,26 @@ struct config_secret_file {
 /* What becomes of batches that the ledger has no room for. */
 enum ledger_full { LEDGER_FULL_REFUSE, LEDGER_FULL_CONTINUE };
 
+struct config_ledger_topic {
+    char *name;                        /* NULL: none */
+    struct address *bootstrap_servers; /* at least one when there is a name */
+    size_t bootstrap_server_count;
+    struct config_client_tls tls;
+};
+
+/* Neither directory nor topic: none is kept. */
 struct config_ledger {
-    char *directory; /* NULL: none is kept */
+    char *directory;
+    struct config_ledger_topic topic;
     int64_t interval_ms;
     uint64_t buffer_bytes; /* of what is not yet written */
     enum ledger_full when_full;
 };
+
+static inline bool config_keeps_ledger(const struct config_ledger *ledger)
+{
+    return ledger->directory || ledger->topic.name;
+}
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };

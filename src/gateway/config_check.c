@@ -177,42 +177,44 @@ static void check_listener(const struct yaml_file *file, const struct config *co
     }
 }
 
-static bool all_loopback(const struct config_cluster *cluster)
+static bool all_loopback(const struct address *servers, size_t count)
 {
-    for (size_t i = 0; i < cluster->bootstrap_server_count; i++) {
-        if (!address_is_loopback(&cluster->bootstrap_servers[i])) {
+    for (size_t i = 0; i < count; i++) {
+        if (!address_is_loopback(&servers[i])) {
             return false;
         }
     }
     return true;
 }
 
-static void check_client_tls(const struct yaml_file *file, const struct config_cluster *cluster)
+/* `section` is the path of what has these servers and this tls. */
+static void check_brokers(const struct yaml_file *file, const char *section, const struct address *servers,
+                          size_t count, const struct config_client_tls *tls)
 {
-    const struct config_client_tls *tls = &cluster->tls;
+    struct key_path path = key_path_of("%s.tls", section);
+    if (count == 0) {
+        complain(file, key_path_of("%s.bootstrap-servers", section), "bootstrap-servers: [kafka-1:9092]",
+                 "there is no broker to connect to");
+    }
     if (!tls->enabled) {
-        if (!all_loopback(cluster)) {
-            warn(file, key_path_of("cluster.tls"), "cluster: { tls: { ca: ca.pem } }",
+        if (!all_loopback(servers, count)) {
+            warn(file, path, "tls: { ca: ca.pem }",
                  "brokers are talked to in clear, and any machine in between can pose as one");
         }
         return;
     }
     if (!tls->certificate != !tls->key) {
-        complain(file, key_path_of("cluster.tls.%s", tls->certificate ? "key" : "certificate"), NULL,
+        complain(file, key_path_join(path, tls->certificate ? "key" : "certificate"), NULL,
                  "certificate and key go together");
     }
     if (!tls->verify_hostname) {
-        warn(file, key_path_of("cluster.tls.verify-hostname"), "give the brokers certificates with their names",
+        warn(file, key_path_join(path, "verify-hostname"), "give the brokers certificates with their names",
              "any holder of a certificate of this authority can pose as a broker");
     }
 }
 
 static void check_cluster(const struct yaml_file *file, const struct config_cluster *cluster)
 {
-    if (cluster->bootstrap_server_count == 0) {
-        complain(file, key_path_of("cluster.bootstrap-servers"), "cluster: { bootstrap-servers: [kafka-1:9092] }",
-                 "there is no broker to connect to");
-    }
     for (size_t i = 0; i < cluster->node_count; i++) {
         for (size_t j = 0; j < i; j++) {
             if (cluster->nodes[i].id == cluster->nodes[j].id) {
@@ -222,7 +224,7 @@ static void check_cluster(const struct yaml_file *file, const struct config_clus
             }
         }
     }
-    check_client_tls(file, cluster);
+    check_brokers(file, "cluster", cluster->bootstrap_servers, cluster->bootstrap_server_count, &cluster->tls);
 }
 
 /* The first rule that seals, or opens; topic_count when none does. */
@@ -324,12 +326,29 @@ static void check_limits(const struct yaml_file *file, const struct config *conf
     }
 }
 
+/* Kafka's own rule (Topic.java). */
+static bool is_topic_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t size = strlen(name);
+    return size > 0 && size <= TOPIC_NAME_BYTES_MAX && strspn(name, letters) == size && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
+static void check_ledger_topic(const struct yaml_file *file, const struct config_ledger_topic *topic)
+{
+    if (!is_topic_name(topic->name)) {
+        complain(file, key_path_of("ledger.topic.name"), NULL, "no topic has this name");
+    }
+    check_brokers(file, "ledger.topic", topic->bootstrap_servers, topic->bootstrap_server_count, &topic->tls);
+}
+
 static void check_ledger(const struct yaml_file *file, const struct config *config)
 {
-    if (config->ledger.directory && !config->identity.file) {
+    if (config_keeps_ledger(&config->ledger) && !config->identity.file) {
         complain(file, key_path_of("ledger"), "name a writer's key under identity.writer-key, or remove the ledger",
                  "a ledger is signed by the writer, and there is no identity");
-    } else if (config->ledger.directory && !config->trust_file) {
+    } else if (config_keeps_ledger(&config->ledger) && !config->trust_file) {
         complain(file, key_path_of("ledger"), "write one as in spec/trust-file.md and name it under trust-file",
                  "a ledger names its cluster, and without a trust file nobody knows which it is");
     }
@@ -383,5 +402,8 @@ void config_check(const struct yaml_file *file, const struct config *config)
     check_all_topics_are_ruled(file, config);
     check_limits(file, config);
     check_ledger(file, config);
+    if (config->ledger.topic.name) {
+        check_ledger_topic(file, &config->ledger.topic);
+    }
     check_status_address(file, config);
 }

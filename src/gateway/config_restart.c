@@ -15,13 +15,19 @@ static bool port_maps_equal(const struct config_advertised *a, const struct conf
     return same;
 }
 
-static bool servers_equal(const struct config_cluster *a, const struct config_cluster *b)
+static bool addresses_equal(const struct address *a, size_t a_count, const struct address *b, size_t b_count)
 {
-    bool same = a->bootstrap_server_count == b->bootstrap_server_count;
-    for (size_t i = 0; same && i < a->bootstrap_server_count; i++) {
-        same = address_equal(&a->bootstrap_servers[i], &b->bootstrap_servers[i]);
+    bool same = a_count == b_count;
+    for (size_t i = 0; same && i < a_count; i++) {
+        same = address_equal(&a[i], &b[i]);
     }
     return same;
+}
+
+static bool servers_equal(const struct config_cluster *a, const struct config_cluster *b)
+{
+    return addresses_equal(a->bootstrap_servers, a->bootstrap_server_count, b->bootstrap_servers,
+                           b->bootstrap_server_count);
 }
 
 static bool nodes_equal(const struct config_cluster *a, const struct config_cluster *b)
@@ -126,10 +132,24 @@ static void tell_listeners(const struct config *now, const struct config *next, 
     }
 }
 
+static bool client_tls_equal(const struct config_client_tls *a, const struct config_client_tls *b)
+{
+    return a->enabled == b->enabled && a->verify_hostname == b->verify_hostname && texts_equal(a->ca, b->ca) &&
+           texts_equal(a->certificate, b->certificate) && texts_equal(a->key, b->key) &&
+           texts_equal(a->key_passphrase_file, b->key_passphrase_file);
+}
+
+static bool ledger_topics_equal(const struct config_ledger_topic *a, const struct config_ledger_topic *b)
+{
+    return texts_equal(a->name, b->name) && client_tls_equal(&a->tls, &b->tls) &&
+           addresses_equal(a->bootstrap_servers, a->bootstrap_server_count, b->bootstrap_servers,
+                           b->bootstrap_server_count);
+}
+
 static bool ledgers_equal(const struct config_ledger *a, const struct config_ledger *b)
 {
-    return texts_equal(a->directory, b->directory) && a->interval_ms == b->interval_ms &&
-           a->buffer_bytes == b->buffer_bytes && a->when_full == b->when_full;
+    return texts_equal(a->directory, b->directory) && ledger_topics_equal(&a->topic, &b->topic) &&
+           a->interval_ms == b->interval_ms && a->buffer_bytes == b->buffer_bytes && a->when_full == b->when_full;
 }
 
 void config_tell_restart(const struct config *now, const struct config *next, config_restart_teller *tell,

@@ -140,7 +140,15 @@ static const cyaml_strval_t when_full_words[] = {
     { "continue", LEDGER_FULL_CONTINUE + 1 },
 };
 
+static const cyaml_schema_field_t ledger_topic_fields[] = {
+    YAML_FIELD_TEXT("name", struct ledger_topic_text, name),
+    YAML_FIELD_LIST("bootstrap-servers", struct ledger_topic_text, bootstrap_servers, &text_entry, CONFIG_SERVERS_MAX),
+    YAML_FIELD_PART_PTR("tls", struct ledger_topic_text, tls, client_tls_fields),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t ledger_fields[] = {
+    YAML_FIELD_PART_PTR("topic", struct ledger_text, topic, ledger_topic_fields),
     YAML_FIELD_TEXT("directory", struct ledger_text, directory),
     YAML_FIELD_TEXT("interval", struct ledger_text, interval),
     YAML_FIELD_TEXT("buffer", struct ledger_text, buffer),

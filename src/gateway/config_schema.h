@@ -74,7 +74,15 @@ struct limits_text {
     char *connections, *memory, *frame_bytes, *idle_timeout, *handshake_timeout, *connect_timeout, *drain_timeout;
 };
 
+struct ledger_topic_text {
+    char *name;
+    char **bootstrap_servers;
+    size_t bootstrap_servers_count;
+    struct tls_text *tls;
+};
+
 struct ledger_text {
+    struct ledger_topic_text *topic;
     char *directory, *interval, *buffer;
     uint32_t when_full;
 };

@@ -55,7 +55,7 @@ static signet_error start_tls(struct gateway *g, struct cause *ret_cause)
 static signet_error start_ledger(struct gateway *g, struct cause *ret_cause)
 {
     const struct config_ledger *config = &g->generation->config->ledger;
-    signet_error error = config->directory
+    signet_error error = config_keeps_ledger(config)
                              ? ledger_publisher_start(config, g->generation->material, &g->plant.ledger, ret_cause)
                              : SIGNET_OK;
     if (!error && g->plant.ledger) {

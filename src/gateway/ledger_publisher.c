@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "crypto/random.h"
 #include "crypto/secret_memory.h"
+#include "gateway/ledger_courier.h"
 #include "gateway/ledger_folder.h"
 #include "gateway/log.h"
 #include "net/loop.h"
@@ -20,6 +21,8 @@ enum {
     TELL_AGAIN_MS = 10 * 1000,
     /* So long a process that ends tries to publish what it has. */
     CLOSING_MS = 5 * 1000,
+    /* And so long a broker has for one record, each time. */
+    BRINGING_MS = 5 * 1000,
 };
 
 /* In whose name the log is kept; secret memory. */
@@ -32,7 +35,8 @@ struct ledger_identity {
 struct ledger_publisher {
     const struct config_ledger *config;
     struct ledger_entries *entries;
-    struct ledger_folder *folder;
+    struct ledger_folder *folder;   /* NULL: only a topic */
+    struct ledger_courier *courier; /* NULL: only a folder */
     pthread_t thread;
 
     pthread_mutex_t lock; /* of what follows */
@@ -47,6 +51,7 @@ struct ledger_publisher {
     struct ledger_log log;
     struct ledger_taken taken;
     uint8_t *memory; /* of the record that is made or published */
+    bool in_folder;  /* it is there already, and waits for the topic */
     int64_t closing_deadline_ms, told_ms;
 };
 
@@ -72,7 +77,8 @@ static void tell_log(const struct ledger_publisher *p, const char *event)
 {
     const struct log_field fields[] = {
         LOG_TEXT_FIELD("origin", slice_of(p->log.origin, p->log.origin_size)),
-        LOG_TEXT_FIELD("directory", slice_of_text(p->config->directory)),
+        LOG_TEXT_FIELD("directory", slice_of_text(p->folder ? p->config->directory : "")),
+        LOG_TEXT_FIELD("topic", slice_of_text(p->courier ? p->config->topic.name : "")),
         LOG_NUMBER_FIELD("leaves", (int64_t)p->log.frontier.size),
         { 0 },
     };
@@ -151,11 +157,44 @@ static bool may_retry(struct ledger_publisher *p)
     return more;
 }
 
+static int64_t bringing_deadline(const struct ledger_publisher *p)
+{
+    int64_t deadline = monotonic_clock_ms() + BRINGING_MS;
+    return p->closing_deadline_ms != 0 && p->closing_deadline_ms < deadline ? p->closing_deadline_ms : deadline;
+}
+
+/* One attempt: the folder first, and once; then the topic. */
+static signet_error put(struct ledger_publisher *p, struct slice record, struct cause *ret_cause)
+{
+    signet_error error = SIGNET_OK;
+    if (p->folder && !p->in_folder) {
+        error = ledger_folder_append(p->folder, p->log.number - 1, record, ret_cause);
+        p->in_folder = !error;
+    }
+    if (!error && p->courier) {
+        struct slice origin = slice_of(p->log.origin, p->log.origin_size);
+        error = ledger_courier_bring(p->courier, origin, record, bringing_deadline(p), ret_cause);
+    }
+    p->in_folder = p->in_folder && error;
+    return error;
+}
+
+/* What is put from now on is of the log whose first record was just made. */
+static void begin_places(struct ledger_publisher *p)
+{
+    if (p->folder) {
+        ledger_folder_begin(p->folder, p->instance);
+    }
+    if (p->courier) {
+        ledger_courier_begin(p->courier);
+    }
+}
+
 /* SYSTEM when it was given up; the log then ends before this record. */
 static signet_error publish(struct ledger_publisher *p, struct slice record)
 {
     struct cause cause = { "" };
-    while (ledger_folder_append(p->folder, p->log.number - 1, record, &cause)) {
+    while (put(p, record, &cause)) {
         note_failure(p, cause.text);
         if (!may_retry(p)) {
             return SIGNET_ERROR_SYSTEM;
@@ -272,7 +311,7 @@ static signet_error make_first(struct ledger_publisher *p, const struct beginnin
 /* Only once the record is on disk that says so. */
 static void mark_over(struct ledger_publisher *p, const struct beginning *b)
 {
-    for (size_t i = 0; i < b->dead_count; i++) {
+    for (size_t i = 0; p->folder && i < b->dead_count; i++) {
         if (b->dead[i].closed || is_to_retire(p, &b->dead[i])) {
             ledger_folder_mark_over(p->folder, b->dead[i].instance);
         }
@@ -281,8 +320,9 @@ static void mark_over(struct ledger_publisher *p, const struct beginning *b)
 
 static signet_error find_others(struct ledger_publisher *p, struct beginning *b, struct cause *ret_cause)
 {
-    return ledger_folder_find(p->folder, b->dead, LEDGER_RETIRED_MAX, &b->dead_count, &b->previous, &b->has_previous,
-                              ret_cause);
+    return p->folder ? ledger_folder_find(p->folder, b->dead, LEDGER_RETIRED_MAX, &b->dead_count, &b->previous,
+                                          &b->has_previous, ret_cause)
+                     : SIGNET_OK;
 }
 
 /* At the start, when nothing is lost by giving up. */
@@ -293,8 +333,8 @@ static signet_error begin_log(struct ledger_publisher *p, struct cause *ret_caus
     signet_error error = b ? find_others(p, b, ret_cause) : SIGNET_ERROR_OUT_OF_MEMORY;
     error = error ? error : make_first(p, b, &record);
     if (!error) {
-        ledger_folder_begin(p->folder, p->instance);
-        error = ledger_folder_append(p->folder, 0, record, ret_cause);
+        begin_places(p);
+        error = put(p, record, ret_cause);
     }
     if (!error) {
         note_published(p);
@@ -317,7 +357,7 @@ static signet_error begin_next_log(struct ledger_publisher *p, const struct ledg
     b->has_previous = true;
     signet_error error = make_first(p, b, &record);
     if (!error) {
-        ledger_folder_begin(p->folder, p->instance);
+        begin_places(p);
         error = publish(p, record);
     }
     if (!error) {
@@ -337,7 +377,9 @@ static signet_error close_log(struct ledger_publisher *p, struct ledger_found *r
     memcpy(ret_closed->writer, p->identity->writer, sizeof ret_closed->writer);
     memcpy(ret_closed->instance, p->instance, sizeof ret_closed->instance);
     merkle_root(&p->log.frontier, ret_closed->root);
-    ledger_folder_mark_over(p->folder, p->instance);
+    if (p->folder) {
+        ledger_folder_mark_over(p->folder, p->instance);
+    }
     tell_log(p, "ledger-closed");
     return SIGNET_OK;
 }
@@ -438,12 +480,20 @@ static void free_publisher(struct ledger_publisher *p)
     ledger_taken_free(&p->taken);
     ledger_entries_free(p->entries);
     ledger_folder_close(p->folder);
+    ledger_courier_free(p->courier);
     secret_memory_free(p->identity);
     secret_memory_free(p->next);
     pthread_cond_destroy(&p->change);
     pthread_mutex_destroy(&p->lock);
     free(p->memory);
     free(p);
+}
+
+static signet_error open_places(struct ledger_publisher *p, struct cause *ret_cause)
+{
+    signet_error error =
+        p->config->directory ? ledger_folder_open(p->config->directory, &p->folder, ret_cause) : SIGNET_OK;
+    return !error && p->config->topic.name ? ledger_courier_new(&p->config->topic, &p->courier, ret_cause) : error;
 }
 
 signet_error ledger_publisher_start(const struct config_ledger *config, const struct material *material,
@@ -466,7 +516,7 @@ signet_error ledger_publisher_start(const struct config_ledger *config, const st
     p->identity = identity_of(material);
     p->memory = malloc(LEDGER_RECORD_BYTES_MAX);
     signet_error error = p->entries && p->identity && p->memory ? SIGNET_OK : SIGNET_ERROR_OUT_OF_MEMORY;
-    error = error ? error : ledger_folder_open(config->directory, &p->folder, ret_cause);
+    error = error ? error : open_places(p, ret_cause);
     error = error ? error : begin_log(p, ret_cause);
     if (!error && !thread_start(&p->thread, run, p)) {
         error = SIGNET_ERROR_SYSTEM;

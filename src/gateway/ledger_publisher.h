@@ -2,7 +2,8 @@
 /*
  * Publishes the ledger of this process (spec/ledger.md): a thread of its own
  * takes what the relay entered, every interval and earlier when that is much,
- * and makes of it signed records, which it puts into the ledger's folder.
+ * and makes of it signed records, which it puts into the ledger's folder, its
+ * Kafka topic, or both.
  *
  * The rules to keep: a record that was signed is published as it is or not at
  * all, and none is made after it before it is; and whoever produces never
@@ -18,8 +19,8 @@
 struct ledger_publisher;
 
 /*
- * The log is begun, with its first record on disk, when it returns.  `config`
- * is borrowed and has a directory; of `material`, which has a signing key, all
+ * The log is begun, with its first record in every place, when it returns.  `config`
+ * is borrowed and has a directory or a topic; of `material`, which has a signing key, all
  * that is needed is copied.  SYSTEM with a cause; OUT_OF_MEMORY; LIMIT for a cluster id that no log can have.
  */
 signet_error ledger_publisher_start(const struct config_ledger *config, const struct material *material,

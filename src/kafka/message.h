@@ -56,6 +56,8 @@ enum mark {
     MARK_TOPIC_NAME,
     MARK_TOPIC_ID,
     MARK_PARTITION_INDEX,
+    MARK_LED_PARTITION, /* in Metadata, each followed by MARK_LEADER_ID */
+    MARK_LEADER_ID,
 
     /* Outcomes, by the level they stand at. */
     MARK_ERROR_CODE,

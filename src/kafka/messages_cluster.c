@@ -30,8 +30,8 @@ static const struct field metadata_broker[] = {
 
 static const struct field metadata_partition[] = {
     { "ErrorCode", FIELD_INT16 },
-    { "PartitionIndex", FIELD_INT32 },
-    { "LeaderId", FIELD_INT32 },
+    { "PartitionIndex", FIELD_INT32, .mark = MARK_LED_PARTITION },
+    { "LeaderId", FIELD_INT32, .mark = MARK_LEADER_ID },
     { "LeaderEpoch", FIELD_INT32, .since = 7 },
     { "ReplicaNodes", FIELD_ARRAY, FIELD_INT32 },
     { "IsrNodes", FIELD_ARRAY, FIELD_INT32 },

@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["base", "crypto", "kafka", "seal", "keys", "relay", "net", "gateway", "verify", "cli"]
+LAYERS = ["base", "crypto", "kafka", "seal", "keys", "relay", "net", "client", "gateway", "verify", "cli"]
 # Libraries that only one layer, or a few, may touch.
 LIBRARIES = {
     "openssl/": {"crypto", "net"},

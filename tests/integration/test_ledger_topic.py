@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger that a gateway keeps in a Kafka topic, beside a directory or instead of it."""
+
+import os
+
+import exchange
+from confluent_kafka import Consumer, TopicPartition
+from kafka import Kafka
+from processes import eventually
+from test_gateway_ledger import Keeper, check_chain, check_entered, leaves, ledger
+
+
+def topic_settings(name, cluster, listener="CLIENT", **more):
+    return {"name": name, "bootstrap-servers": cluster.bootstrap(listener).split(","), **more}
+
+
+def messages(cluster, topic, partitions=1):
+    """All that the topic has by now, as (partition, key, value), by offset."""
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap(), "group.id": "reader"})
+    places = [TopicPartition(topic, partition, 0) for partition in range(partitions)]
+    count = sum(consumer.get_watermark_offsets(place, timeout=30)[1] for place in places)
+    consumer.assign(places)
+    try:
+        found = consumer.consume(count, timeout=30) if count else []
+    finally:
+        consumer.close()
+    assert len(found) == count and not any(message.error() for message in found)
+    return [(message.partition(), message.key(), message.value()) for message in found]
+
+
+def logs_of(gateway, found):
+    """The records of each log by its instance, authentic, in one partition, whole and in order; repeated ones once."""
+    writers, logs, partitions, seen = {gateway.public_bytes(name) for name in gateway.trusted}, {}, {}, set()
+    for partition, key, value in found:
+        word, record = ledger.word_of(value, gateway.kafka.cluster_id.encode(), writers)
+        assert word == "authentic", word
+        instance = key.decode().rsplit("/", 1)[1]
+        assert value.find(key) > 0 and partitions.setdefault(instance, partition) == partition
+        if value not in seen:
+            logs.setdefault(instance, []).append(record)
+        seen.add(value)
+    for instance, records in logs.items():
+        check_chain(instance, records)
+    return logs
+
+
+def frames(directory):
+    """The records of all files of a directory, byte for byte."""
+    found = []
+    for name in sorted(os.listdir(directory)):
+        if name.endswith(".ledger"):
+            with open(os.path.join(directory, name), "rb") as file:
+                records, end = ledger.read_file(file.read())
+            assert end == "whole"
+            found += records
+    return found
+
+
+def unique(found):
+    return list(dict.fromkeys(value for _, _, value in found))
+
+
+def test_directory_and_topic_agree(tmp_path, kafka):
+    kafka.topic("ledger-both", partitions=3)
+    with Keeper(tmp_path, kafka, {"topic": topic_settings("ledger-both", kafka)}) as gateway:
+        endpoint = gateway.endpoint()
+        topic = endpoint.topic("both")
+        exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(20), batch_records=4)
+    found = messages(kafka, "ledger-both", 3)
+    assert unique(found) == frames(gateway.ledger_directory)
+    logs = logs_of(gateway, found)
+    assert len(logs) == 1 and check_entered(logs, kafka, topic) >= 1
+    assert len(leaves(logs, "closing")) == 1
+
+
+class TopicOnly(Keeper):
+    """A gateway whose ledger is nowhere but in a topic."""
+
+    def __init__(self, directory, kafka, topic, **options):
+        super().__init__(directory, kafka, settings={"ledger": {"interval": "300ms", "topic": topic}}, **options)
+
+
+def test_topic_alone(tmp_path, kafka):
+    kafka.topic("ledger-alone")
+    with TopicOnly(tmp_path, kafka, topic_settings("ledger-alone", kafka)) as gateway:
+        endpoint = gateway.endpoint()
+        topic = endpoint.topic("alone")
+        exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(5))
+    logs = logs_of(gateway, messages(kafka, "ledger-alone"))
+    assert check_entered(logs, kafka, topic) and len(leaves(logs, "closing")) == 1
+
+
+def test_the_next_server_is_tried(tmp_path, kafka):
+    kafka.topic("ledger-servers")
+    settings = topic_settings("ledger-servers", kafka)
+    settings["bootstrap-servers"].insert(0, "127.0.0.1:1")
+    with TopicOnly(tmp_path, kafka, settings) as gateway:
+        eventually(lambda: len(messages(kafka, "ledger-servers")) > 1)
+        assert not gateway.events("ledger-not-written")
+
+
+def test_a_killed_broker(tmp_path, kafka):
+    """Records wait for the broker; then the same bytes arrive, in order, without a gap."""
+    with Kafka(tmp_path / "other") as other:
+        other.topic("ledger-killed")
+        with Keeper(tmp_path, kafka, {"topic": topic_settings("ledger-killed", other)}) as gateway:
+            endpoint = gateway.endpoint()
+            topic = endpoint.topic("killed-broker")
+            exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(5))
+            other.kill()
+            eventually(lambda: gateway.events("ledger-not-written"))
+            exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(5))
+            other.start_node()
+            eventually(lambda: gateway.events("ledger-written-again"), 60)
+        found = messages(other, "ledger-killed")
+        assert unique(found) == frames(gateway.ledger_directory)
+        logs = logs_of(gateway, found)
+        assert len(logs) == 1 and check_entered(logs, kafka, topic)
+
+
+def why_not_started(gateway):
+    try:
+        gateway.start()
+    except AssertionError as error:
+        return str(error)
+    finally:
+        gateway.stop(check=False)
+    raise AssertionError("it started")
+
+
+def test_unknown_topic(tmp_path, kafka):
+    gateway = TopicOnly(tmp_path, kafka, topic_settings("ledger-absent", kafka))
+    assert "topic ledger-absent: there is no such topic" in why_not_started(gateway)
+
+
+def test_client_certificate(tmp_path, kafka, secure_kafka, authority):
+    """Over TLS; without an ACL the log says so, and with one the records are stored."""
+    certificate = authority.issue("ledger-writer", hosts=())
+    tls = {"ca": authority.ca, "certificate": certificate.certificate, "key": certificate.key}
+    secure_kafka.topic("ledger-secure")
+    gateway = TopicOnly(tmp_path, kafka, topic_settings("ledger-secure", secure_kafka, "MUTUAL", tls=tls))
+    assert "topic ledger-secure: not allowed" in why_not_started(gateway)
+    for operation in ("write", "describe"):
+        secure_kafka.allow("User:CN=ledger-writer", operation, "topic", "ledger-secure")
+    with gateway:
+        assert gateway.events("ledger-begun")
+    assert not gateway.events("ledger-not-written") and gateway.events("ledger-closed")
+    with open(secure_kafka.segments("ledger-secure")[0], "rb") as file:
+        assert file.read().count(b"SGNL") >= 2
+
+
+def test_another_authority_is_refused(tmp_path, kafka, secure_kafka):
+    gateway = TopicOnly(tmp_path, kafka, topic_settings("ledger-secure", secure_kafka, "MUTUAL", tls={"enabled": True}))
+    assert "certificate" in why_not_started(gateway)
