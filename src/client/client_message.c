@@ -90,7 +90,7 @@ static void write_batch(struct writer *w, const struct client_record *record)
     size_t size = records_size(record);
     uint8_t *bytes = write_room(w, BATCH_HEADER_BYTES);
     write_record(w, record);
-    if (!w->error) {
+    if (bytes && !w->error) {
         batch_write_header(&header, size, bytes);
         batch_patch_crc(bytes, crc32c(slice_of(bytes + BATCH_CRC_START, BATCH_HEADER_BYTES - BATCH_CRC_START + size)));
     }
