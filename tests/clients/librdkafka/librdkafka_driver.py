@@ -83,6 +83,9 @@ def produce(job):
         settings["transaction.timeout.ms"] = max(job.timeout_ms, 1000)
     producer = confluent_kafka.Producer(finish(job, settings))
     try:
+        if job.grouped():
+            # Records that wait for the topic to be known are queued one by one when it is, and a flush sends the first alone.
+            producer.list_topics(job.topic, job.timeout_ms / 1000)
         if job.get("transactions") is None:
             send(job, producer, job.get("records", []), 0)
         else:
