@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* signet inspect: what stands in a segment, header by header, and with keys record by record.  It judges nothing. */
+/* signet inspect: what stands in a segment, header by header, with keys record by record, and why it has its verdict. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -10,19 +10,21 @@
 #include <jansson.h>
 
 #include "base/escape.h"
-#include "base/utc.h"
 #include "cli/batch_json.h"
 #include "cli/command.h"
+#include "cli/json_print.h"
 #include "cli/record_json.h"
+#include "cli/why.h"
 #include "kafka/segment.h"
 #include "verify/disk.h"
 
-enum { PATH_SHOWN_BYTES = 4096, MS_SUFFIX_BYTES = 3 };
+enum { PATH_SHOWN_BYTES = 4096 };
 
 struct inspection {
-    bool json, records;
+    bool json, records, range, asks_why;
     struct inspect_keys keys;
     int64_t first, last; /* offsets to be shown */
+    struct why why;
     struct budget budget;
     struct compression compression;
     struct outer_codecs codecs;
@@ -42,89 +44,10 @@ static void complain_of(struct inspection *self, const char *path, const char *w
     note(self, EXIT_NO_ANSWER);
 }
 
-static void print_scalar(const char *name, const json_t *value)
-{
-    size_t size = strlen(name);
-    char when[UTC_TEXT_BYTES];
-    if (json_is_null(value)) {
-        printf("%s: null", name);
-    } else if (json_is_string(value)) {
-        printf("%s: %s", name, json_string_value(value));
-    } else if (json_is_boolean(value)) {
-        printf("%s: %s", name, json_is_true(value) ? "true" : "false");
-    } else if (size > MS_SUFFIX_BYTES && strcmp(name + size - MS_SUFFIX_BYTES, "-ms") == 0) {
-        printf("%.*s: %s", (int)(size - MS_SUFFIX_BYTES), name, utc_text(json_integer_value(value), when));
-    } else {
-        printf("%s: %" JSON_INTEGER_FORMAT, name, json_integer_value(value));
-    }
-}
-
-/* The fields of one object in a line. */
-static void print_line(json_t *object)
-{
-    const char *name, *before = "";
-    json_t *value;
-    json_object_foreach(object, name, value)
-    {
-        if (json_is_object(value) || json_is_array(value)) {
-            continue;
-        }
-        fputs(before, stdout);
-        print_scalar(name, value);
-        before = " ";
-    }
-    putchar('\n');
-}
-
-static void print_list(const char *name, const json_t *list)
-{
-    printf("    %s: %zu\n", name, json_array_size(list));
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        fputs("        ", stdout);
-        print_line(json_array_get(list, i));
-    }
-}
-
-/* The fields of a part, such as the seal, in lines of their own. */
-static void print_part(json_t *part)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach(part, name, value)
-    {
-        if (json_is_array(value)) {
-            print_list(name, value);
-        } else if (json_is_object(value)) {
-            printf("    %s ", name);
-            print_line(value);
-        } else {
-            fputs("    ", stdout);
-            print_scalar(name, value);
-            putchar('\n');
-        }
-    }
-}
-
-static void print_batch(json_t *object)
-{
-    const char *name;
-    json_t *value;
-    print_line(object);
-    json_object_foreach(object, name, value)
-    {
-        if (json_is_object(value)) {
-            printf("  %s\n", name);
-            print_part(value);
-        } else if (json_is_array(value)) {
-            print_list(name, value);
-        }
-    }
-}
-
 static void print_item(struct inspection *self, json_t *object)
 {
     if (!self->json) {
-        print_batch(object);
+        json_print(object);
         return;
     }
     json_object_set_new(object, "file", json_string(self->path));
@@ -269,6 +192,30 @@ static bool read_offsets(const char *text, struct inspection *self)
     return good && *text == '\0' && self->first <= self->last;
 }
 
+static bool take_why(const char *text, struct why *why, bool *ret_asks)
+{
+    *ret_asks = read_offset(&text, &why->offset) && *text == '\0';
+    return *ret_asks;
+}
+
+/* What judging takes to know, besides trust. */
+static enum exit_code take_known(const struct command *self, int option, char **argv, struct inspection *ret)
+{
+    struct topic_policy append = {
+        .pattern = optarg, .seal = true, .open = true, .timestamp_type = TIMESTAMP_LOG_APPEND_TIME
+    };
+    if (option == 'c') {
+        ret->why.source.config = optarg;
+    } else if (option == 'w') {
+        return take_why(optarg, &ret->why, &ret->asks_why) ? EXIT_GOOD : usage_error(self, "--why takes an offset");
+    } else if (option != 'l') {
+        return option_error(self, option, argv);
+    } else if (!knowledge_add_pattern(&ret->why.source, append)) {
+        return usage_error(self, "too many patterns");
+    }
+    return EXIT_GOOD;
+}
+
 static enum exit_code take_option(const struct command *self, int option, char **argv, struct inspection *ret)
 {
     struct inspect_keys *keys = &ret->keys;
@@ -284,25 +231,56 @@ static enum exit_code take_option(const struct command *self, int option, char *
         }
         keys->files[keys->count++] = optarg;
     } else if (option != 'o') {
-        return option_error(self, option, argv);
+        return take_known(self, option, argv, ret);
     } else if (!read_offsets(optarg, ret)) {
         return usage_error(self, "--offset takes an offset, or two with a dash between them");
+    } else {
+        ret->range = true;
     }
     return EXIT_GOOD;
+}
+
+/* --why is a question of its own. */
+static enum exit_code check_why(const struct command *self, struct inspection *in, size_t paths)
+{
+    struct knowledge_source *source = &in->why.source;
+    if (!in->asks_why) {
+        bool known = source->config || source->pattern_count > 0;
+        return known ? usage_error(self, "--config and --log-append-time go with --why") : EXIT_GOOD;
+    }
+    source->trust = in->keys.trust_file;
+    in->why.json = in->json;
+    if (in->records || in->range || in->keys.count > 0 || paths != 1) {
+        return usage_error(self, "--why is about one offset of one partition, and goes with no other question");
+    }
+    if (source->config && source->pattern_count > 0) {
+        return usage_error(self, "with --config, the configuration says what topics are");
+    }
+    return source->config || source->trust ? EXIT_GOOD : usage_error(self, "--why needs --trust or --config");
 }
 
 static enum exit_code read_arguments(const struct command *self, int argc, char **argv, struct inspection *ret)
 {
     static const struct option options[] = {
-        { "offset", required_argument, NULL, 'o' }, { "records", no_argument, NULL, 'r' },
-        { "keys", required_argument, NULL, 'k' },   { "trust", required_argument, NULL, 't' },
-        { "json", no_argument, NULL, 'j' },         { 0 },
+        { "offset", required_argument, NULL, 'o' },
+        { "records", no_argument, NULL, 'r' },
+        { "keys", required_argument, NULL, 'k' },
+        { "trust", required_argument, NULL, 't' },
+        { "json", no_argument, NULL, 'j' },
+        { "why", required_argument, NULL, 'w' },
+        { "config", required_argument, NULL, 'c' },
+        { "log-append-time", required_argument, NULL, 'l' },
+        { 0 },
     };
     for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         enum exit_code code = take_option(self, option, argv, ret);
         if (code) {
             return code;
         }
+    }
+    enum exit_code code = check_why(self, ret, (size_t)(argc - optind));
+    if (code || ret->asks_why) {
+        return code;
     }
     bool opens = ret->keys.count > 0;
     if (opens != (ret->keys.trust_file != NULL) || (opens && !ret->records)) {
@@ -340,7 +318,9 @@ enum exit_code command_inspect(const struct command *self, int argc, char **argv
     in->last = INT64_MAX;
     in->budget.limit_bytes = SIZE_MAX;
     enum exit_code code = read_arguments(self, argc, argv, in);
-    if (!code) {
+    if (!code && in->asks_why) {
+        code = why_tell(&in->why, argv[optind]);
+    } else if (!code) {
         inspect(in, argv + optind, (size_t)(argc - optind));
         code = in->code;
     }

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "cli/command.h"
+#include "cli/knowledge.h"
 #include "cli/ledger_print.h"
 #include "cli/report_print.h"
 #include "cli/verify_print.h"
@@ -16,67 +17,15 @@
 #include "keys/trust_file.h"
 #include "verify/ledger_source.h"
 
-enum { PATTERNS_MAX = 1000, LEDGER_PATHS_MAX = 1000, STALE_INTERVALS_DEFAULT = 6, STALE_INTERVALS_MAX = 1000 * 1000 };
+enum { LEDGER_PATHS_MAX = 1000, STALE_INTERVALS_DEFAULT = 6, STALE_INTERVALS_MAX = 1000 * 1000 };
 
 struct arguments {
-    const char *config, *trust;
-    struct topic_policy patterns[PATTERNS_MAX + 1];
-    size_t pattern_count;
+    struct knowledge_source known;
     const char *ledgers[LEDGER_PATHS_MAX];
     size_t ledger_count;
     uint32_t stale_intervals;
     bool json;
 };
-
-/* What is to be known beforehand. */
-struct knowledge {
-    struct config *config;
-    struct trust trust;
-    struct policy policy;
-};
-
-static void knowledge_free(struct knowledge *k)
-{
-    if (k->config) {
-        free(k->policy.topics);
-    }
-    config_free(k->config);
-    trust_free(&k->trust);
-}
-
-/* Everything must be sealed that the arguments do not say otherwise of. */
-static void take_patterns(struct arguments *a, struct knowledge *k)
-{
-    static char every[] = "*";
-    a->patterns[a->pattern_count] = (struct topic_policy){ .pattern = every, .seal = true };
-    k->policy = (struct policy){ .topics = a->patterns, .count = a->pattern_count + 1 };
-}
-
-static enum exit_code load(struct arguments *a, struct knowledge *k)
-{
-    struct report report = { 0 };
-    const char *path = a->config ? a->config : a->trust;
-    signet_error error = SIGNET_OK;
-    if (a->config) {
-        error = config_read(a->config, &k->config, &report);
-        error = error ? error : config_policy(k->config, &k->policy);
-    } else {
-        take_patterns(a, k);
-    }
-    const char *trust = a->trust ? a->trust : k->config ? k->config->trust_file : NULL;
-    if (!error && !trust) {
-        complain("give one with --trust FILE", "%s names no trust file", path);
-        report_free(&report);
-        return EXIT_NO_ANSWER;
-    }
-    error = error ? error : trust_file_read(trust, &k->trust, &report);
-    report_print(stderr, &report);
-    report_free(&report);
-    if (error && error != SIGNET_ERROR_MALFORMED) {
-        complain(NULL, "%s: %s", path, signet_error_text(error));
-    }
-    return error ? EXIT_NO_ANSWER : EXIT_GOOD;
-}
 
 struct progress {
     struct timespec began;
@@ -209,15 +158,6 @@ static enum exit_code verify(const struct arguments *a, const struct knowledge *
     return code;
 }
 
-static bool add_pattern(struct arguments *a, struct topic_policy row)
-{
-    if (a->pattern_count == PATTERNS_MAX) {
-        return false;
-    }
-    a->patterns[a->pattern_count++] = row;
-    return true;
-}
-
 static bool add_ledger(struct arguments *a, const char *path)
 {
     if (a->ledger_count == LEDGER_PATHS_MAX) {
@@ -237,13 +177,13 @@ static uint32_t stale_intervals(const char *text)
 
 static enum exit_code check_arguments(const struct command *self, const struct arguments *a, bool paths)
 {
-    if (a->config && a->pattern_count > 0) {
+    if (a->known.config && a->known.pattern_count > 0) {
         return usage_error(self, "with --config, the configuration says what topics are");
     }
     if (a->stale_intervals == 0) {
         return usage_error(self, "--stale-intervals is a number of intervals, 1 to 1000000");
     }
-    if (!a->config && !a->trust) {
+    if (!a->known.config && !a->known.trust) {
         return usage_error(self, "verify needs a configuration or a trust file");
     }
     return paths || a->ledger_count > 0 ? EXIT_GOOD : usage_error(self, "verify needs a folder, a segment or a ledger");
@@ -265,14 +205,14 @@ static enum exit_code read_arguments(const struct command *self, int argc, char 
     a->stale_intervals = STALE_INTERVALS_DEFAULT;
     for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         if (option == 'c') {
-            a->config = optarg;
+            a->known.config = optarg;
         } else if (option == 't') {
-            a->trust = optarg;
+            a->known.trust = optarg;
         } else if (option == 'a') {
-            room = room && add_pattern(a, (struct topic_policy){ .pattern = optarg });
+            room = room && knowledge_add_pattern(&a->known, (struct topic_policy){ .pattern = optarg });
         } else if (option == 'l') {
             const enum timestamp_type type = TIMESTAMP_LOG_APPEND_TIME;
-            room = room && add_pattern(a, (struct topic_policy){ optarg, true, true, type });
+            room = room && knowledge_add_pattern(&a->known, (struct topic_policy){ optarg, true, true, type });
         } else if (option == 'L') {
             room = room && add_ledger(a, optarg);
         } else if (option == 's') {
@@ -295,7 +235,7 @@ enum exit_code command_verify(const struct command *self, int argc, char **argv)
         return EXIT_NO_ANSWER;
     }
     enum exit_code code = read_arguments(self, argc, argv, a);
-    code = code ? code : load(a, &k);
+    code = code ? code : knowledge_load(&a->known, &k);
     code = code ? code : verify(a, &k, argv + optind, (size_t)(argc - optind));
     knowledge_free(&k);
     free(a);

@@ -105,7 +105,7 @@ static void print_claims(FILE *out, const struct flaw *flaw)
     }
 }
 
-static void print_flaw(FILE *out, const struct survey *survey, const struct flaw *flaw, bool colour)
+void verify_print_flaw(FILE *out, const struct survey *survey, const struct flaw *flaw, bool colour)
 {
     static const char *const colours[] = { "\033[1;31m", "\033[1;33m", "", "" };
     char text[SHOWN_BYTES];
@@ -136,7 +136,7 @@ static void print_flaws(FILE *out, const struct survey *survey, const struct fla
 {
     for (size_t i = 0; i < flaws->count; i++) {
         if (flaws->items[i].kind == kind) {
-            print_flaw(out, survey, &flaws->items[i], colour);
+            verify_print_flaw(out, survey, &flaws->items[i], colour);
         }
     }
 }
@@ -206,7 +206,7 @@ static json_t *offset_json(int64_t offset)
     return offset < 0 ? json_null() : json_integer(offset);
 }
 
-static json_t *flaw_json(const struct survey *survey, const struct flaw *flaw)
+struct json_t *verify_flaw_json(const struct survey *survey, const struct flaw *flaw)
 {
     static const char *const kinds[] = { "bad", "could not tell", "accepted", "note" };
     char hex[2 * WRITER_KEY_BYTES + 1], text[SHOWN_BYTES];
@@ -227,7 +227,7 @@ static json_t *flaw_json(const struct survey *survey, const struct flaw *flaw)
 static void add_flaws(json_t *list, const struct survey *survey, const struct flaws *flaws)
 {
     for (size_t i = 0; i < flaws->count; i++) {
-        json_array_append_new(list, flaw_json(survey, &flaws->items[i]));
+        json_array_append_new(list, verify_flaw_json(survey, &flaws->items[i]));
     }
 }
 

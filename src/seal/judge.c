@@ -30,9 +30,15 @@ void judge_survey_skip(struct judge_partition *partition, int64_t offset)
     partition->survey = (struct follow_pass){ .expected = offset, .started = true };
 }
 
-static void settle(struct judged *item, enum verdict verdict)
+static void decide(struct judged *item, enum verdict verdict, enum judge_rule rule)
 {
     item->verdict = verdict;
+    item->rule = rule;
+}
+
+static void settle(struct judged *item, enum verdict verdict, enum judge_rule rule)
+{
+    decide(item, verdict, rule);
     item->settled = true;
 }
 
@@ -45,7 +51,7 @@ static struct judged *add_batch(struct judge_run *run)
     }
     scratch->batches = run->batches = batches;
     struct judged *item = &run->batches[run->count++];
-    *item = (struct judged){ .verdict = VERDICT_AUTHENTIC, .finding = { -1, -1, NULL } };
+    *item = (struct judged){ .verdict = VERDICT_AUTHENTIC, .rule = RULE_NONE, .finding = { -1, -1, NULL } };
     return item;
 }
 
@@ -84,6 +90,16 @@ static const struct trusted_writer *find_writer(const struct judge_run *run, con
     return same ? before : trust_find_writer(run->trust, key);
 }
 
+/* Rules 6 and 7. */
+static void settle_broken(struct judged *item, signet_error error)
+{
+    if (error == SIGNET_ERROR_UNSUPPORTED) {
+        settle(item, VERDICT_UNSUPPORTED, RULE_VERSION);
+    } else {
+        settle(item, VERDICT_MALFORMED, RULE_ENVELOPE);
+    }
+}
+
 /* Rules 4 to 8, and the hashes that rule 9 needs. */
 static signet_error read_envelope(struct judge_run *run, struct judged *item, struct block *owner,
                                   const struct ahead_digest *digest)
@@ -94,19 +110,23 @@ static signet_error read_envelope(struct judge_run *run, struct judged *item, st
     }
     struct slice value = slice_of(item->content.value, item->content.value_size);
     if (error == SIGNET_ERROR_LIMIT || (!error && !envelope_has_magic(value))) {
-        settle(item, verdict_of_clear(run, item));
+        settle(item, verdict_of_clear(run, item), RULE_CLEAR);
         return SIGNET_OK;
     }
-    error = error ? SIGNET_ERROR_MALFORMED : envelope_read(value, &item->envelope);
     if (error) {
-        settle(item, error == SIGNET_ERROR_UNSUPPORTED ? VERDICT_UNSUPPORTED : VERDICT_MALFORMED);
+        settle(item, VERDICT_MALFORMED, RULE_RECORDS);
+        return SIGNET_OK;
+    }
+    error = envelope_read(value, &item->envelope);
+    if (error) {
+        settle_broken(item, error);
         return SIGNET_OK;
     }
     const struct envelope *e = &item->envelope;
     item->sealed = true;
     item->writer = find_writer(run, e->header.writer);
     if (!item->writer) {
-        settle(item, VERDICT_UNKNOWN_WRITER);
+        settle(item, VERDICT_UNKNOWN_WRITER, RULE_WRITER);
         return SIGNET_OK;
     }
     if (digest && digest->ciphertext == e->ciphertext.data) {
@@ -123,12 +143,12 @@ static signet_error scan_batch(struct judge_run *run, struct judged *item, struc
     struct ahead *ahead = run->request->ahead;
     const struct ahead_digest *digest = ahead ? ahead_find(ahead, item->batch.bytes.data) : NULL;
     if (digest ? !digest->crc_matches : !batch_crc_matches(&item->batch)) {
-        settle(item, VERDICT_ALTERED);
+        settle(item, VERDICT_ALTERED, RULE_CRC);
         return SIGNET_OK;
     }
     if (item->batch.header.attributes & BATCH_CONTROL) {
         item->marker = read_marker(&item->batch, &item->commit);
-        settle(item, item->marker ? VERDICT_CONTROL : VERDICT_MALFORMED);
+        settle(item, item->marker ? VERDICT_CONTROL : VERDICT_MALFORMED, RULE_MARKER);
         return SIGNET_OK;
     }
     signet_error error = read_envelope(run, item, owner, digest);
@@ -147,7 +167,7 @@ static void scan_unframed(struct judged *item, struct slice rest)
     item->unframed = true;
     item->batch.bytes = rest;
     item->batch.header.base_offset = rest.size >= 8 ? (int64_t)load_u64(rest.data) : -1;
-    settle(item, magic == 0 || magic == 1 ? VERDICT_UNSEALED : VERDICT_MALFORMED);
+    settle(item, magic == 0 || magic == 1 ? VERDICT_UNSEALED : VERDICT_MALFORMED, RULE_FRAME);
 }
 
 static signet_error scan(struct judge_run *run, struct block *owner, struct slice records)
@@ -212,7 +232,7 @@ static void verify(struct judge_run *run)
         if (item->vouched || envelope_verify(e->header.writer, item->seal_id, e->signature)) {
             vouch(run, i);
         } else {
-            settle(item, VERDICT_ALTERED);
+            settle(item, VERDICT_ALTERED, RULE_SIGNATURE);
         }
     }
 }
@@ -224,22 +244,25 @@ static bool in_its_place(const struct judge_run *run, const struct envelope_head
 }
 
 /* Rules 10 to 12. */
-static enum verdict judge_seal(const struct judge_run *run, const struct judged *item)
+static void judge_seal(const struct judge_run *run, struct judged *item)
 {
     const struct envelope_header *h = &item->envelope.header;
     const struct judge_request *request = run->request;
     if (!in_its_place(run, h)) {
-        return VERDICT_WRONG_PLACE;
+        decide(item, VERDICT_WRONG_PLACE, RULE_PLACE);
+        return;
     }
-    if (!outer_is_lawful(&run->codecs, &item->batch, &item->content, h, request->timestamp_type,
-                         request->append_skew_ms)) {
-        return VERDICT_ALTERED;
+    if (outer_fault(&run->codecs, &item->batch, &item->content, h, request->timestamp_type, request->append_skew_ms)) {
+        decide(item, VERDICT_ALTERED, RULE_OUTER);
+        return;
     }
     bool trusted = trusted_writer_may_write(item->writer, h->topic_name) &&
                    trusted_writer_valid_at(item->writer, h->seal_time_ms) &&
                    trusted_writer_believed_at(item->writer, &request->place, request->topic_name,
                                               batch_last_offset(&item->batch.header));
-    return trusted ? VERDICT_AUTHENTIC : VERDICT_NOT_TRUSTED;
+    if (!trusted) {
+        decide(item, VERDICT_NOT_TRUSTED, RULE_TRUST);
+    }
 }
 
 bool judged_is_delivered(const struct judged *item)
@@ -282,7 +305,7 @@ static void place_in_order(struct judge_run *run, struct judged *item)
     }
     enum verdict verdict = follow_check(follow, &run->follow, &batch, &exceptions, &item->finding);
     if (verdict != VERDICT_AUTHENTIC) {
-        item->verdict = verdict;
+        decide(item, verdict, RULE_ORDER);
         item->exception = item->finding.exception;
     }
 }
@@ -360,7 +383,7 @@ static void judge_all(struct judge_run *run)
         size_t index = run->judged_count++;
         struct judged *item = &run->batches[index];
         if (!item->settled) {
-            item->verdict = judge_seal(run, item);
+            judge_seal(run, item);
         }
         place_in_order(run, item);
         if (judged_is_delivered(item)) {

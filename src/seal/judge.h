@@ -15,16 +15,35 @@
 #include "seal/outcome.h"
 #include "seal/outer.h"
 
+/* The rules of section 8.1 that judging applies, by their numbers there. */
+enum judge_rule {
+    RULE_FRAME = 1,
+    RULE_CRC = 2,
+    RULE_MARKER = 3,
+    RULE_RECORDS = 4,
+    RULE_CLEAR = 5,
+    RULE_VERSION = 6,
+    RULE_ENVELOPE = 7,
+    RULE_WRITER = 8,
+    RULE_SIGNATURE = 9,
+    RULE_PLACE = 10,
+    RULE_OUTER = 11,
+    RULE_TRUST = 12,
+    RULE_ORDER = 13,
+    RULE_NONE = 16, /* no other has anything against it */
+};
+
 /* One batch of a run. */
 struct judged {
     struct batch batch;
     enum verdict verdict;
-    bool sealed;   /* there is an envelope, well-formed */
-    bool unframed; /* by rule 1: only its BaseOffset is known, and nothing of where it ends */
-    bool settled;  /* the verdict will not change */
-    bool vouched;  /* a verified batch names its link */
-    bool marker;   /* a control batch, and */
-    bool commit;   /* what it says */
+    enum judge_rule rule; /* that made the verdict; judge_revise leaves it */
+    bool sealed;          /* there is an envelope, well-formed */
+    bool unframed;        /* by rule 1: only its BaseOffset is known, and nothing of where it ends */
+    bool settled;         /* the verdict will not change */
+    bool vouched;         /* a verified batch names its link */
+    bool marker;          /* a control batch, and */
+    bool commit;          /* what it says */
     struct outer_content content;
     struct envelope envelope;
     uint8_t seal_id[SEAL_ID_BYTES];

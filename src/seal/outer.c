@@ -167,17 +167,34 @@ static bool compressed_stubs_match(const struct outer_codecs *codecs, int32_t re
     return match;
 }
 
-bool outer_is_lawful(const struct outer_codecs *codecs, const struct batch *batch, const struct outer_content *content,
-                     const struct envelope_header *header, enum timestamp_type type, int64_t append_skew_ms)
+/* What the header says about the whole batch. */
+static const char *header_fault(const struct batch_header *outer, const struct envelope_header *header,
+                                enum timestamp_type type, int64_t append_skew_ms)
 {
-    const struct batch_header *outer = &batch->header, *inner = &header->inner;
-    int64_t delta = (int64_t)((uint64_t)inner->max_timestamp - (uint64_t)outer->base_timestamp);
+    const struct batch_header *inner = &header->inner;
     bool base_lawful = outer->base_timestamp == inner->base_timestamp || outer->base_timestamp == inner->max_timestamp;
-    if (!content->bare || content->timestamp_delta != delta || !base_lawful || !same_producer_fields(outer, inner) ||
-        !lawful_attributes(outer->attributes, inner->attributes, type) ||
-        !lawful_max_timestamp(outer->max_timestamp, header, type, append_skew_ms)) {
-        return false;
+    return !base_lawful                                                                ? "base-timestamp"
+           : !same_producer_fields(outer, inner)                                       ? "count or producer"
+           : !lawful_attributes(outer->attributes, inner->attributes, type)            ? "attributes"
+           : !lawful_max_timestamp(outer->max_timestamp, header, type, append_skew_ms) ? "max-timestamp"
+                                                                                       : NULL;
+}
+
+const char *outer_fault(const struct outer_codecs *codecs, const struct batch *batch,
+                        const struct outer_content *content, const struct envelope_header *header,
+                        enum timestamp_type type, int64_t append_skew_ms)
+{
+    const struct batch_header *outer = &batch->header;
+    int64_t delta = (int64_t)((uint64_t)header->inner.max_timestamp - (uint64_t)outer->base_timestamp);
+    const char *fault = header_fault(outer, header, type, append_skew_ms);
+    if (fault) {
+        return fault;
     }
-    return content->stubs_tail.size ? compressed_stubs_match(codecs, outer->record_count, delta, content->stubs_tail)
-                                    : stubs_match(outer->record_count, delta, content->stubs);
+    if (!content->bare || content->timestamp_delta != delta) {
+        return "record 0";
+    }
+    bool match = content->stubs_tail.size
+                     ? compressed_stubs_match(codecs, outer->record_count, delta, content->stubs_tail)
+                     : stubs_match(outer->record_count, delta, content->stubs);
+    return match ? NULL : "records behind the first";
 }

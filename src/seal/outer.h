@@ -47,8 +47,9 @@ void outer_content_free(struct outer_content *content);
 /* Record 0's value where it lies in the batch itself: no codec, or a frame as a sealer writes it.  Needs no contexts. */
 bool outer_value_in_place(const struct batch *batch, struct slice *ret_value);
 
-/* Rule 11. */
-bool outer_is_lawful(const struct outer_codecs *codecs, const struct batch *batch, const struct outer_content *content,
-                     const struct envelope_header *header, enum timestamp_type type, int64_t append_skew_ms);
+/* Rule 11: the field of section 8.2 that a broker may not have changed so, and NULL when there is none. */
+const char *outer_fault(const struct outer_codecs *codecs, const struct batch *batch,
+                        const struct outer_content *content, const struct envelope_header *header,
+                        enum timestamp_type type, int64_t append_skew_ms);
 
 #endif

@@ -162,6 +162,9 @@ static signet_error judge_some(struct walk *w, size_t size, size_t *ret_used)
     signet_error error = judge_records(&run, w->surveyor->window, slice_of(w->surveyor->window->data, size));
     for (size_t i = 0; i < run.judged_count && !error; i++) {
         take(w, &run.batches[i]);
+        if (plant->watch) {
+            plant->watch(plant->watch_context, &run, &run.batches[i]);
+        }
     }
     *ret_used = run.used_bytes;
     judge_end(&run);

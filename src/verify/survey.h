@@ -25,6 +25,9 @@ struct survey_plant {
     /* Called now and then, by one thread at a time; may be NULL. */
     void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes);
     void *progress_context;
+    /* Called with each batch that has its verdict, within its run; by several threads at a time.  May be NULL. */
+    void (*watch)(void *context, const struct judge_run *run, const struct judged *batch);
+    void *watch_context;
     pthread_mutex_t telling; /* held by whoever calls it */
     int64_t told_ms;
     uint64_t bytes_all; /* of segments */

@@ -259,6 +259,8 @@ signet_error verify_run(const struct verify_request *request, struct verify_resu
             .append_skew_ms = request->append_skew_ms,
             .progress = request->progress,
             .progress_context = request->progress_context,
+            .watch = request->watch,
+            .watch_context = request->watch_context,
             .bytes_all = result->all_bytes,
         },
         .job = { .crew = threads > 1 ? crew_new(threads - 1) : NULL },

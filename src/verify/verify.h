@@ -18,6 +18,9 @@ struct verify_request {
     /* Called now and then, by one thread at a time; may be NULL. */
     void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes);
     void *progress_context;
+    /* As in verify/survey.h; may be NULL. */
+    void (*watch)(void *context, const struct judge_run *run, const struct judged *batch);
+    void *watch_context;
 };
 
 struct verify_result {

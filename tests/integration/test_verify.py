@@ -39,7 +39,7 @@ class Verified:
         how = ["--config", gateway.config_path] if config else ["--trust", os.path.join(gateway.directory, "trust.yaml")]
         done = signet("verify", *how, *options, "--json", *paths, check=False)
         assert "Sanitizer" not in done.stderr, done.stderr
-        self.code, self.stderr = done.returncode, done.stderr
+        self.how, self.code, self.stderr = [*how, *options], done.returncode, done.stderr
         self.answer = json.loads(done.stdout) if done.stdout else None
 
     def findings(self, topic=None, partition=None, kinds=("bad", "could not tell")):
@@ -276,6 +276,107 @@ def test_usage(gateway):
     assert signet("verify", "--config", gateway.config_path, check=False).returncode == USAGE
 
 
+# Why a verdict is what it is.
+
+RULES = {
+    "authentic": {16}, "control": {3}, "clear": {5}, "unsealed": {1, 5}, "malformed": {1, 3, 4, 7}, "unsupported": {6},
+    "unknown writer": {8}, "altered": {2, 9, 11}, "wrong place": {10}, "writer not trusted": {12}, "wrong offset": {13},
+    "removed": {13}, "out of order": {13}, "replayed": {13},
+}
+
+
+class Why:
+    """What is said of one offset: of the batches that have it, and the findings about it."""
+
+    def __init__(self, verified, folder, offset):
+        done = signet("inspect", "--why", str(offset), *verified.how, "--json", folder, check=False)
+        assert "Sanitizer" not in done.stderr, done.stderr
+        said = [json.loads(line) for line in done.stdout.splitlines()]
+        self.code = done.returncode
+        self.batches = [item for item in said if item["kind"] == "batch"]
+        self.findings = [item["finding"] for item in said if item["kind"] == "finding"]
+        for batch in self.batches:
+            self.check(batch)
+
+    @staticmethod
+    def check(batch):
+        """One rule made the verdict, and none behind it was asked but where it stands."""
+        states = {rule["rule"]: rule["state"] for rule in batch["rules"]}
+        made = [rule for rule, state in states.items() if state == "made the verdict"]
+        assert made == [batch["by-rule"]] and made[0] in RULES[batch["verdict"]], batch
+        assert list(states) == [*range(1, 14), 16]
+        assert all(state == "not asked" for rule, state in states.items() if rule > made[0] and rule != 13)
+        assert all(states[rule] == "held" for rule in range(1, min(made[0], 4)))
+
+    def rule(self, number):
+        [batch] = self.batches
+        [rule] = [rule for rule in batch["rules"] if rule["rule"] == number]
+        return rule
+
+    def states(self):
+        [batch] = self.batches
+        return {state: [r["rule"] for r in batch["rules"] if r["state"] == state]
+                for state in ("held", "not asked", "made the verdict")}
+
+
+def test_why_good(gateway, sealed, kafka):
+    """An authentic batch, a marker, and an offset that there is not."""
+    made = Transactions(sealed)
+    folder = kafka.partition(made.topic)
+    verified = Verified(gateway, folder).good()
+    found = Why(verified, folder, 1)
+    assert found.code == GOOD and found.states() == {
+        "held": list(range(1, 14)), "not asked": [], "made the verdict": [16]}
+    assert found.rule(10)["topic-name"] == found.rule(10)["topic-name-here"] == made.topic
+    assert found.rule(2)["crc"] == found.rule(2)["crc-of-the-bytes"] and found.rule(11)["not-as-it-may-be"] is None
+    found = Why(verified, folder, 3)
+    assert found.code == GOOD and found.rule(3)["marker"] == "commit" and found.states() == {
+        "held": [1, 2, 13], "not asked": [*range(4, 13), 16], "made the verdict": [3]}
+    found = Why(verified, folder, 1000)
+    assert (found.code, found.batches, found.findings) == (NO_ANSWER, [], [])
+    told = signet("inspect", "--why", "1", *verified.how, folder).stdout
+    assert "verdict: authentic" in told and "rule: 9 state: held asks: signed by its writer" in told
+
+
+def test_why_clear_and_accepted(gateway, sealed, direct, kafka, tmp_path):
+    """What the trust file says of a place is what is compared."""
+    topic = sealed.topic("why")
+    exchange.send(direct, READER, topic, records(3), one_batch=True)
+    exchange.send(direct, READER, topic, records(3), one_batch=True)
+    place = {"topic": topic, "topic-id": kafka.topic_id(topic), "partition": 0}
+    trust = json.load(open(os.path.join(gateway.directory, "trust.yaml")))
+    trust["cut-overs"] = [{**place, "offset": 3}]
+    trust["exceptions"] = [{**place, "first-offset": 3, "last-offset": 5, "reason": "lost \033[2J"}]
+    path = str(tmp_path / "trust.yaml")
+    json.dump(trust, open(path, "w"))
+    folder = kafka.partition(topic)
+    verified = Verified(gateway, folder, options=["--trust", path]).good()
+    found = Why(verified, folder, 2)
+    assert (found.code, found.batches[0]["verdict"]) == (GOOD, "clear")
+    assert (found.rule(5)["last-offset"], found.rule(5)["cut-over"]) == (2, 3)
+    found = Why(verified, folder, 4)
+    assert (found.code, found.batches[0]["verdict"]) == (GOOD, "unsealed")
+    assert found.batches[0]["accepted"] == {"first-offset": 3, "last-offset": 5, "reason": "lost \\x1b[2J"}
+
+
+def test_why_usage(gateway, sealed, kafka, tmp_path):
+    def code(*arguments):
+        return signet("inspect", *arguments, check=False).returncode
+
+    topic = sealed.topic("why")
+    fill(sealed, topic, 1)
+    folder, how = kafka.partition(topic), ["--config", gateway.config_path]
+    assert code("--why", "0", *how, folder) == GOOD
+    assert code("--why", "0", "--trust", os.path.join(gateway.directory, "trust.yaml"), folder) == GOOD
+    for wrong in (["--why", "x", *how], ["--why", "0-1", *how], ["--why", "0"], ["--why", "0", *how, "--records"],
+                  ["--why", "0", *how, "--offset", "0"], ["--why", "0", *how, folder], how,
+                  ["--log-append-time", "*"], ["--why", "0", *how, "--log-append-time", "*"]):
+        assert code(*wrong, folder) == USAGE, wrong
+    assert code("--why", "0", *how, str(tmp_path)) == NO_ANSWER
+    assert code("--why", "0", *how, str(tmp_path / "none")) == NO_ANSWER
+    assert code("--why", "0", "--config", str(tmp_path / "none"), folder) == NO_ANSWER
+
+
 # The attackers of test_tampering.py, on a broker of their own that is down.
 
 
@@ -317,3 +418,42 @@ def test_attack(attacked, attack):
     else:
         assert (found[0]["verdict"], found[0]["first-offset"]) == (attack.verdict, attack.offset), found
         assert after.code == FINDING
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=label)
+def test_why(attacked, attack):
+    """The word is the one that was found; where nothing was, every batch is said to be good."""
+    made, _, _, after = attacked
+    topic, partition = made.place(attack)
+    found, folder = after.findings(topic, partition), made.kafka.partition(topic, partition)
+    if attack.verdict is None:
+        for batch in made.stored[attack]:
+            said = Why(after, folder, batch.base_offset)
+            assert (said.code, [b["verdict"] for b in said.batches], said.findings) == (GOOD, ["authentic"], [])
+        return
+    said = Why(after, folder, attack.offset)
+    assert said.code == FINDING and attack.verdict in [f["verdict"] for f in said.findings]
+    words = [batch["verdict"] for batch in said.batches if batch["base-offset"] == attack.offset]
+    assert words == [found[0]["verdict"]] or (words == [] and attack.verdict in ("unsealed", "malformed")), said.batches
+    if found[0]["verdict"] == "wrong offset" and found[0]["expected-offset"] < attack.offset:
+        missing = Why(after, folder, found[0]["expected-offset"])
+        assert missing.code == FINDING and "wrong offset" in [f["verdict"] for f in missing.findings]
+
+
+def test_why_is_exact(attacked):
+    """Rules that give the same word are told apart, and so are the fields that a broker may not change."""
+    made, _, _, after = attacked
+    by_rule, fields = {}, set()
+    for attack in ATTACKS:
+        if attack.verdict == "altered":
+            said = Why(after, made.kafka.partition(*made.place(attack)), attack.offset)
+            [batch] = said.batches
+            by_rule.setdefault(batch["by-rule"], []).append(attack.label)
+            if batch["by-rule"] == 11:
+                fields.add(said.rule(11)["not-as-it-may-be"])
+            if batch["by-rule"] == 2:
+                assert said.rule(2)["crc"] != said.rule(2)["crc-of-the-bytes"]
+    assert set(by_rule) == {2, 9, 11}, by_rule
+    assert "ciphertext of the envelope" in by_rule[9] and "CreateTime claimed" in by_rule[11]
+    assert fields == {"base-timestamp", "count or producer", "attributes", "max-timestamp",
+                      "records behind the first"}
