@@ -131,6 +131,11 @@ enum {
     LEDGER_TEXT_BYTES_MAX = 255,
     /* What a broker may answer to the client of the ledger's topic: a cluster's brokers and one topic. */
     CLIENT_REPLY_BYTES_MAX = 1024 * 1024,
+    /* With which the gateway logs in there. */
+    USERNAME_BYTES_MAX = 255,
+    /* Fewer let an impostor try out passwords (RFC 7677, section 4), and each costs us time: Cyrus SASL takes no more, and Kafka keeps up to 16384. */
+    SCRAM_ITERATIONS_MIN = 4096,
+    SCRAM_ITERATIONS_MAX = 64 * 1024,
     LEDGER_INTERVAL_MS_DEFAULT = 10 * 1000,
     LEDGER_INTERVAL_MS_MIN = 100,
     LEDGER_INTERVAL_MS_MAX = 60 * 60 * 1000,

@@ -4,6 +4,7 @@
 #include <cyaml/cyaml.h>
 #include <jansson.h>
 #include <lz4.h>
+#include <sasl/sasl.h>
 #include <uv.h>
 #include <yaml.h>
 #include <zlib.h>
@@ -22,16 +23,14 @@ enum { PARTS_MAX = 16 };
 /* What runs, not what it was built with: that is what a report of a fault needs. */
 static size_t list_parts(struct part parts[PARTS_MAX])
 {
+    const char *sasl_version = "";
+    sasl_version_info(NULL, &sasl_version, NULL, NULL, NULL, NULL);
     const struct part all[] = {
-        { "signet", SIGNET_VERSION },
-        { "openssl", openssl_version_text() },
-        { "libsodium", sodium_version_text() },
-        { "libuv", uv_version_string() },
-        { "zstd", ZSTD_versionString() },
-        { "lz4", LZ4_versionString() },
-        { "zlib", zlibVersion() },
-        { "libcyaml", cyaml_version_str },
-        { "libyaml", yaml_get_version_string() },
+        { "signet", SIGNET_VERSION },           { "openssl", openssl_version_text() },
+        { "libsodium", sodium_version_text() }, { "libsasl2", sasl_version },
+        { "libuv", uv_version_string() },       { "zstd", ZSTD_versionString() },
+        { "lz4", LZ4_versionString() },         { "zlib", zlibVersion() },
+        { "libcyaml", cyaml_version_str },      { "libyaml", yaml_get_version_string() },
         { "jansson", jansson_version_str() },
     };
     _Static_assert(sizeof all / sizeof *all <= PARTS_MAX, "room for all");

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/client.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/wipe.h"
 #include "client/client_message.h"
 #include "kafka/batch.h"
 
 enum {
     /* Brokers close what is silent for ten minutes (connections.max.idle.ms), and load balancers sooner: then rather a new one. */
     LEADER_IDLE_MS_MAX = 60 * 1000,
+    /* PLAIN takes one, SCRAM two. */
+    LOGIN_TURNS_MAX = 4,
 };
 
 struct client {
@@ -19,6 +23,7 @@ struct client {
     struct channel *leader; /* NULL: not known, or lost */
     int32_t led;            /* the partition that it leads */
     int64_t used_ms;        /* when it last answered */
+    int64_t login_until_ms; /* when it wants another one */
     size_t next_server;
     int32_t correlation_id;
     uint8_t *request, *reply;
@@ -27,8 +32,10 @@ struct client {
 
 signet_error client_new(const struct client_options *options, struct client **ret_client)
 {
+    assert(options->tls || !options->account || login_account_mechanism(options->account) != LOGIN_PLAIN);
     struct client *c = calloc(1, sizeof *c);
     if (!c) {
+        login_account_free(options->account);
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
     c->options = *options;
@@ -50,6 +57,7 @@ void client_free(struct client *c)
     if (c) {
         channel_close(c->leader);
         tls_context_release(c->options.tls);
+        login_account_free(c->options.account);
         free(c->request);
         free(c->reply);
         free(c);
@@ -68,8 +76,8 @@ static signet_error unreadable(signet_error error, struct cause *ret_cause)
     return error;
 }
 
-static signet_error receive(struct client *c, struct channel *channel, int64_t deadline_ms, struct body *ret_body,
-                            struct cause *ret_cause)
+static signet_error receive(struct client *c, struct channel *channel, struct slice request, int64_t deadline_ms,
+                            struct body *ret_body, struct cause *ret_cause)
 {
     uint8_t size_bytes[4];
     size_t at = 0;
@@ -85,7 +93,7 @@ static signet_error receive(struct client *c, struct channel *channel, int64_t d
     if (error) {
         return error;
     }
-    error = client_response_body(slice_of(c->reply, size), c->correlation_id, &at);
+    error = client_response_body(request, slice_of(c->reply, size), &at);
     if (error) {
         return unreadable(error, ret_cause);
     }
@@ -101,8 +109,141 @@ static signet_error exchange(struct client *c, struct channel *channel, const st
         return SIGNET_ERROR_LIMIT;
     }
     signet_error error = channel_send(channel, writer_slice(request), deadline_ms, ret_cause);
-    return error ? error : receive(c, channel, deadline_ms, ret_body, ret_cause);
+    return error ? error : receive(c, channel, writer_slice(request), deadline_ms, ret_body, ret_cause);
 }
+
+/* Logging in. */
+
+struct broker {
+    struct channel *channel;
+    const struct address *address;
+    int64_t deadline_ms;
+};
+
+static signet_error login_failed(const struct client *c, const struct broker *broker, signet_error error,
+                                 const char *why, struct cause *ret_cause)
+{
+    char name[ADDRESS_TEXT_BYTES];
+    address_text(broker->address, name);
+    cause_set(ret_cause, "the broker %s: %s (SASL %s)", name, why,
+              login_mechanism_text(login_account_mechanism(c->options.account)));
+    return error;
+}
+
+static signet_error login_refused(const struct client *c, const struct broker *broker, int16_t error_code,
+                                  struct cause *ret_cause)
+{
+    const char *why = error_code == KAFKA_UNSUPPORTED_SASL_MECHANISM   ? "it does not offer this mechanism"
+                      : error_code == KAFKA_ILLEGAL_SASL_STATE         ? "this listener of it is without SASL"
+                      : error_code == KAFKA_SASL_AUTHENTICATION_FAILED ? "username or password is wrong"
+                                                                       : "it refuses to let us log in";
+    return login_failed(c, broker, SIGNET_ERROR_REFUSED, why, ret_cause);
+}
+
+static signet_error login_broken(const struct client *c, const struct broker *broker, signet_error error,
+                                 struct cause *ret_cause)
+{
+    const char *why = error == SIGNET_ERROR_REFUSED ? "it does not know the password, so it is not who it should be"
+                      : error == SIGNET_ERROR_LIMIT ? "it has iterations of SCRAM that are too few or too many"
+                      : error == SIGNET_ERROR_UNSUPPORTED
+                          ? "the mechanism is not installed; Debian has it in libsasl2-modules"
+                          : signet_error_text(error);
+    return login_failed(c, broker, error, why, ret_cause);
+}
+
+static signet_error name_mechanism(struct client *c, const struct broker *broker, struct cause *ret_cause)
+{
+    struct writer w = writer_over(c->request, c->request_bytes);
+    struct body body = { NULL, 0 };
+    int16_t error_code = KAFKA_NONE;
+    client_handshake_write(&w, ++c->correlation_id, login_mechanism_text(login_account_mechanism(c->options.account)));
+    signet_error error = exchange(c, broker->channel, &w, broker->deadline_ms, &body, ret_cause);
+    if (error) {
+        return error;
+    }
+    error = client_handshake_read(body.at, body.size, &error_code);
+    if (error) {
+        return unreadable(error, ret_cause);
+    }
+    return error_code == KAFKA_NONE ? SIGNET_OK : login_refused(c, broker, error_code, ret_cause);
+}
+
+static signet_error pass_token(struct client *c, const struct broker *broker, struct slice token,
+                               struct client_authenticated *ret_answer, struct cause *ret_cause)
+{
+    struct writer w = writer_over(c->request, c->request_bytes);
+    struct body body = { NULL, 0 };
+    client_authenticate_write(&w, ++c->correlation_id, token);
+    signet_error error = exchange(c, broker->channel, &w, broker->deadline_ms, &body, ret_cause);
+    wipe(c->request, writer_used(&w));
+    if (error) {
+        return error;
+    }
+    error = client_authenticate_read(body.at, body.size, ret_answer);
+    if (error) {
+        return unreadable(error, ret_cause);
+    }
+    return ret_answer->error_code == KAFKA_NONE ? SIGNET_OK
+                                                : login_refused(c, broker, ret_answer->error_code, ret_cause);
+}
+
+static signet_error converse(struct client *c, const struct broker *broker, struct login *login,
+                             struct client_authenticated *answer, struct cause *ret_cause)
+{
+    for (size_t turn = 0; !login_is_over(login); turn++) {
+        struct slice token = { NULL, 0 };
+        signet_error error = turn < LOGIN_TURNS_MAX ? login_step(login, answer->token, &token) : SIGNET_ERROR_PROTOCOL;
+        if (error) {
+            return login_broken(c, broker, error, ret_cause);
+        }
+        error = token.size > 0 ? pass_token(c, broker, token, answer, ret_cause) : SIGNET_OK;
+        if (error) {
+            return error;
+        }
+    }
+    return SIGNET_OK;
+}
+
+/* Well before the login ends, as what arrives after that is not answered. */
+static int64_t until_ms(int64_t lifetime_ms)
+{
+    if (lifetime_ms <= 0 || lifetime_ms > INT32_MAX) {
+        return INT64_MAX;
+    }
+    return monotonic_clock_ms() + lifetime_ms - lifetime_ms / 4;
+}
+
+static signet_error log_in(struct client *c, const struct broker *broker, struct cause *ret_cause)
+{
+    struct client_authenticated answer = { 0 };
+    struct login *login = NULL;
+    signet_error error = name_mechanism(c, broker, ret_cause);
+    if (error) {
+        return error;
+    }
+    error = login_new(c->options.account, broker->address->host, &login);
+    error = error ? login_broken(c, broker, error, ret_cause) : converse(c, broker, login, &answer, ret_cause);
+    login_free(login);
+    c->login_until_ms = until_ms(answer.lifetime_ms);
+    return error;
+}
+
+static signet_error connect_to(struct client *c, const struct address *address, int64_t deadline_ms,
+                               struct channel **ret_channel, struct cause *ret_cause)
+{
+    struct broker broker = { NULL, address, deadline_ms };
+    signet_error error = channel_open(address, c->options.tls, deadline_ms, &broker.channel, ret_cause);
+    c->login_until_ms = INT64_MAX;
+    error = !error && c->options.account ? log_in(c, &broker, ret_cause) : error;
+    if (error) {
+        channel_close(broker.channel);
+        return error;
+    }
+    *ret_channel = broker.channel;
+    return SIGNET_OK;
+}
+
+/* Who leads. */
 
 static const char *refusal_text(int16_t error_code)
 {
@@ -128,8 +269,6 @@ static signet_error refused(const struct client *c, int16_t error_code, struct c
     cause_set(ret_cause, "topic %s: %s (Kafka's error %d)", c->options.topic, refusal_text(error_code), error_code);
     return SIGNET_ERROR_REFUSED;
 }
-
-/* Who leads. */
 
 static signet_error choose(struct client *c, struct body body, struct slice key, int32_t *partition,
                            struct address *ret_leader, struct cause *ret_cause)
@@ -158,7 +297,7 @@ static signet_error ask_server(struct client *c, const struct address *server, i
                                struct body *ret_body, struct cause *ret_cause)
 {
     struct channel *channel = NULL;
-    signet_error error = channel_open(server, c->options.tls, deadline_ms, &channel, ret_cause);
+    signet_error error = connect_to(c, server, deadline_ms, &channel, ret_cause);
     if (error) {
         return error;
     }
@@ -192,7 +331,7 @@ static signet_error find_leader(struct client *c, struct slice key, int32_t *par
     struct address address;
     signet_error error = ask_servers(c, deadline_ms, &body, ret_cause);
     error = error ? error : choose(c, body, key, partition, &address, ret_cause);
-    error = error ? error : channel_open(&address, c->options.tls, deadline_ms, &c->leader, ret_cause);
+    error = error ? error : connect_to(c, &address, deadline_ms, &c->leader, ret_cause);
     c->led = *partition;
     return error;
 }
@@ -233,7 +372,8 @@ signet_error client_produce(struct client *c, struct slice key, struct slice val
                             int64_t deadline_ms, struct cause *ret_cause)
 {
     signet_error error = SIGNET_OK;
-    if (c->leader && (c->led != *partition || monotonic_clock_ms() - c->used_ms > LEADER_IDLE_MS_MAX)) {
+    int64_t now_ms = monotonic_clock_ms();
+    if (c->led != *partition || now_ms - c->used_ms > LEADER_IDLE_MS_MAX || now_ms > c->login_until_ms) {
         lose_leader(c);
     }
     if (!c->leader) {

@@ -10,16 +10,18 @@
 #ifndef SIGNET_CLIENT_CLIENT_H
 #define SIGNET_CLIENT_CLIENT_H
 
+#include "client/login.h"
 #include "net/cause.h"
 #include "net/channel.h"
 
 struct client;
 
-/* Borrowed, except for `tls`, of which it takes a reference; NULL: plain. */
+/* Borrowed, except for `tls`, of which it takes a reference, and `account`, which it frees, whether it can be made or not. */
 struct client_options {
     const struct address *servers;
     size_t server_count;
-    struct tls_context *tls;
+    struct tls_context *tls;       /* NULL: plain */
+    struct login_account *account; /* NULL: no SASL */
     const char *topic;
     size_t record_bytes_max; /* key and value */
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/client_message.h"
 
+#include <assert.h>
+
 #include "kafka/api.h"
 #include "kafka/batch.h"
 #include "kafka/header.h"
@@ -114,16 +116,35 @@ void client_produce_write(struct writer *w, int32_t correlation_id, const struct
     end_frame(w);
 }
 
+void client_handshake_write(struct writer *w, int32_t correlation_id, const char *mechanism)
+{
+    begin_frame(w, API_SASL_HANDSHAKE, CLIENT_HANDSHAKE_VERSION, correlation_id);
+    write_i16(w, (int16_t)strlen(mechanism));
+    write_bytes(w, slice_of_text(mechanism));
+    end_frame(w);
+}
+
+void client_authenticate_write(struct writer *w, int32_t correlation_id, struct slice token)
+{
+    begin_frame(w, API_SASL_AUTHENTICATE, CLIENT_AUTHENTICATE_VERSION, correlation_id);
+    write_text(w, token);
+    write_uvarint(w, 0);
+    end_frame(w);
+}
+
 /* Responses. */
 
-signet_error client_response_body(struct slice frame, int32_t correlation_id, size_t *ret_at)
+signet_error client_response_body(struct slice request, struct slice frame, size_t *ret_at)
 {
+    struct request_header asked;
     struct response_header header;
-    signet_error error = response_header_read(frame, 1, &header);
+    signet_error error = request_header_read(slice_of(request.data + 4, request.size - 4), &asked);
+    assert(!error); /* we wrote it */
+    error = response_header_read(frame, response_header_version(api_find(asked.api_key), asked.api_version), &header);
     if (error) {
         return error;
     }
-    if (header.correlation_id != correlation_id) {
+    if (header.correlation_id != asked.correlation_id) {
         return SIGNET_ERROR_PROTOCOL;
     }
     *ret_at = header.size;
@@ -244,5 +265,52 @@ signet_error client_produce_read(uint8_t *body, size_t size, int32_t partition, 
         return error ? error : SIGNET_ERROR_PROTOCOL;
     }
     *ret_error_code = reading.error_code;
+    return SIGNET_OK;
+}
+
+static enum walk_answer on_handshake(void *context, struct walk_visit *visit)
+{
+    if (visit->mark == MARK_ERROR_CODE) {
+        *(int16_t *)context = visit_i16(visit);
+    }
+    return WALK_KEEP;
+}
+
+signet_error client_handshake_read(uint8_t *body, size_t size, int16_t *ret_error_code)
+{
+    int16_t error_code = KAFKA_NONE;
+    struct walk_hook visits = { on_handshake, &error_code };
+    signet_error error = walk_message(message_find(API_SASL_HANDSHAKE, MESSAGE_RESPONSE), CLIENT_HANDSHAKE_VERSION,
+                                      NULL, body, size, visits, NULL);
+    if (error) {
+        return error;
+    }
+    *ret_error_code = error_code;
+    return SIGNET_OK;
+}
+
+static enum walk_answer on_authenticated(void *context, struct walk_visit *visit)
+{
+    struct client_authenticated *authenticated = context;
+    if (visit->mark == MARK_ERROR_CODE) {
+        authenticated->error_code = visit_i16(visit);
+    } else if (visit->mark == MARK_AUTH_BYTES) {
+        authenticated->token = visit_slice(visit);
+    } else if (visit->mark == MARK_SESSION_LIFETIME_MS) {
+        authenticated->lifetime_ms = visit_i64(visit);
+    }
+    return WALK_KEEP;
+}
+
+signet_error client_authenticate_read(uint8_t *body, size_t size, struct client_authenticated *ret_authenticated)
+{
+    struct client_authenticated authenticated = { 0 };
+    struct walk_hook visits = { on_authenticated, &authenticated };
+    signet_error error = walk_message(message_find(API_SASL_AUTHENTICATE, MESSAGE_RESPONSE),
+                                      CLIENT_AUTHENTICATE_VERSION, NULL, body, size, visits, NULL);
+    if (error) {
+        return error;
+    }
+    *ret_authenticated = authenticated;
     return SIGNET_OK;
 }

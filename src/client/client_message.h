@@ -13,6 +13,8 @@
 enum {
     CLIENT_METADATA_VERSION = 12,
     CLIENT_PRODUCE_VERSION = 9, /* topics by name, as in all before 13 */
+    CLIENT_HANDSHAKE_VERSION = 1,
+    CLIENT_AUTHENTICATE_VERSION = 2,
     /* Beside key and value of one record: frame, request, batch header and all lengths, with a topic's longest name. */
     CLIENT_PRODUCE_EXTRA_BYTES = 512,
 };
@@ -30,8 +32,15 @@ void client_metadata_write(struct writer *w, int32_t correlation_id, struct slic
 /* One batch of one record, for acks=all. */
 void client_produce_write(struct writer *w, int32_t correlation_id, const struct client_record *record);
 
-/* Where in a response's frame (without its size) the body begins.  PROTOCOL for another correlation id; TRUNCATED, MALFORMED. */
-signet_error client_response_body(struct slice frame, int32_t correlation_id, size_t *ret_at);
+/* SASL (RFC 4422): which mechanism, and one token of it. */
+void client_handshake_write(struct writer *w, int32_t correlation_id, const char *mechanism);
+void client_authenticate_write(struct writer *w, int32_t correlation_id, struct slice token);
+
+/*
+ * Where in a response's frame (without its size) the body begins.  `request` is
+ * what was written above.  PROTOCOL for an answer to another; TRUNCATED, MALFORMED.
+ */
+signet_error client_response_body(struct slice request, struct slice frame, size_t *ret_at);
 
 struct client_topic {
     int16_t error_code;
@@ -45,5 +54,14 @@ signet_error client_metadata_read(uint8_t *body, size_t size, struct slice topic
 signet_error client_broker_read(uint8_t *body, size_t size, int32_t node, struct address *ret_address);
 /* PROTOCOL when the answer is about another partition or none. */
 signet_error client_produce_read(uint8_t *body, size_t size, int32_t partition, int16_t *ret_error_code);
+
+struct client_authenticated {
+    int16_t error_code;
+    struct slice token;  /* into the body */
+    int64_t lifetime_ms; /* after which the broker wants a new login (KIP-368); 0: never */
+};
+/* Errors of the walk. */
+signet_error client_handshake_read(uint8_t *body, size_t size, int16_t *ret_error_code);
+signet_error client_authenticate_read(uint8_t *body, size_t size, struct client_authenticated *ret_authenticated);
 
 #endif

@@ -270,6 +270,20 @@ static void take_data_keys(const struct yaml_file *file, const struct data_keys_
     config->data_keys.max_batches = (uint64_t)batches;
 }
 
+static void take_sasl(const struct yaml_file *file, struct key_path prefix, const struct sasl_text *text,
+                      struct config_sasl *sasl)
+{
+    if (!text) {
+        return;
+    }
+    yaml_require(file, prefix, "mechanism", text->mechanism ? "" : NULL);
+    yaml_require(file, prefix, "username", text->username);
+    yaml_require(file, prefix, "password-file", text->password_file);
+    sasl->mechanism = (enum login_mechanism)take_word(text->mechanism, LOGIN_SCRAM_SHA_512);
+    sasl->username = yaml_copy(file, text->username);
+    sasl->password_file = take_path(file, text->password_file);
+}
+
 static void take_ledger_topic(const struct yaml_file *file, const struct ledger_topic_text *text,
                               struct config_ledger_topic *topic)
 {
@@ -279,6 +293,7 @@ static void take_ledger_topic(const struct yaml_file *file, const struct ledger_
     topic->bootstrap_servers = take_servers(file, "ledger.topic.bootstrap-servers", text->bootstrap_servers,
                                             text->bootstrap_servers_count, &topic->bootstrap_server_count);
     take_client_tls(file, text->tls, &topic->tls);
+    take_sasl(file, key_path_of("ledger.topic.sasl"), text->sasl, &topic->sasl);
 }
 
 static void take_ledger(const struct yaml_file *file, const struct ledger_text *text, struct config_ledger *ledger)
@@ -488,6 +503,8 @@ static void free_ledger(struct config_ledger *ledger)
     free(ledger->topic.name);
     free(ledger->topic.bootstrap_servers);
     free_client_tls(&ledger->topic.tls);
+    free(ledger->topic.sasl.username);
+    free(ledger->topic.sasl.password_file);
 }
 
 static void free_secret_file(struct config_secret_file *secret)

@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/slice.h"
+#include "client/login.h"
 #include "keys/report.h"
 #include "keys/yaml_outline.h"
 #include "net/address.h"
@@ -100,11 +101,19 @@ struct config_secret_file {
 /* What becomes of batches that the ledger has no room for. */
 enum ledger_full { LEDGER_FULL_REFUSE, LEDGER_FULL_CONTINUE };
 
+/* How brokers know us by name. */
+struct config_sasl {
+    enum login_mechanism mechanism;
+    char *username; /* NULL: there is no SASL */
+    char *password_file;
+};
+
 struct config_ledger_topic {
     char *name;                        /* NULL: none */
     struct address *bootstrap_servers; /* at least one when there is a name */
     size_t bootstrap_server_count;
     struct config_client_tls tls;
+    struct config_sasl sasl;
 };
 
 /* Neither directory nor topic: none is kept. */

@@ -335,12 +335,28 @@ static bool is_topic_name(const char *name)
            strcmp(name, "..") != 0;
 }
 
+static void check_sasl(const struct yaml_file *file, const struct config_ledger_topic *topic)
+{
+    const struct config_sasl *sasl = &topic->sasl;
+    struct key_path path = key_path_of("ledger.topic.sasl");
+    if (sasl->mechanism == LOGIN_PLAIN && !topic->tls.enabled) {
+        complain(file, key_path_join(path, "mechanism"), "turn tls on, or use SCRAM-SHA-512",
+                 "PLAIN gives the password to whoever listens");
+    }
+    if (!*sasl->username || strlen(sasl->username) > USERNAME_BYTES_MAX) {
+        complain(file, key_path_join(path, "username"), NULL, "a name has from 1 to %d bytes", USERNAME_BYTES_MAX);
+    }
+}
+
 static void check_ledger_topic(const struct yaml_file *file, const struct config_ledger_topic *topic)
 {
     if (!is_topic_name(topic->name)) {
         complain(file, key_path_of("ledger.topic.name"), NULL, "no topic has this name");
     }
     check_brokers(file, "ledger.topic", topic->bootstrap_servers, topic->bootstrap_server_count, &topic->tls);
+    if (topic->sasl.username) {
+        check_sasl(file, topic);
+    }
 }
 
 static void check_ledger(const struct yaml_file *file, const struct config *config)

@@ -139,9 +139,15 @@ static bool client_tls_equal(const struct config_client_tls *a, const struct con
            texts_equal(a->key_passphrase_file, b->key_passphrase_file);
 }
 
+static bool sasl_equal(const struct config_sasl *a, const struct config_sasl *b)
+{
+    return a->mechanism == b->mechanism && texts_equal(a->username, b->username) &&
+           texts_equal(a->password_file, b->password_file);
+}
+
 static bool ledger_topics_equal(const struct config_ledger_topic *a, const struct config_ledger_topic *b)
 {
-    return texts_equal(a->name, b->name) && client_tls_equal(&a->tls, &b->tls) &&
+    return texts_equal(a->name, b->name) && client_tls_equal(&a->tls, &b->tls) && sasl_equal(&a->sasl, &b->sasl) &&
            addresses_equal(a->bootstrap_servers, a->bootstrap_server_count, b->bootstrap_servers,
                            b->bootstrap_server_count);
 }

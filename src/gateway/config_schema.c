@@ -140,10 +140,24 @@ static const cyaml_strval_t when_full_words[] = {
     { "continue", LEDGER_FULL_CONTINUE + 1 },
 };
 
+static const cyaml_strval_t mechanism_words[] = {
+    { "PLAIN", LOGIN_PLAIN + 1 },
+    { "SCRAM-SHA-256", LOGIN_SCRAM_SHA_256 + 1 },
+    { "SCRAM-SHA-512", LOGIN_SCRAM_SHA_512 + 1 },
+};
+
+static const cyaml_schema_field_t sasl_fields[] = {
+    YAML_FIELD_WORD("mechanism", struct sasl_text, mechanism, mechanism_words),
+    YAML_FIELD_TEXT("username", struct sasl_text, username),
+    YAML_FIELD_TEXT("password-file", struct sasl_text, password_file),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t ledger_topic_fields[] = {
     YAML_FIELD_TEXT("name", struct ledger_topic_text, name),
     YAML_FIELD_LIST("bootstrap-servers", struct ledger_topic_text, bootstrap_servers, &text_entry, CONFIG_SERVERS_MAX),
     YAML_FIELD_PART_PTR("tls", struct ledger_topic_text, tls, client_tls_fields),
+    YAML_FIELD_PART_PTR("sasl", struct ledger_topic_text, sasl, sasl_fields),
     CYAML_FIELD_END,
 };
 

@@ -74,11 +74,17 @@ struct limits_text {
     char *connections, *memory, *frame_bytes, *idle_timeout, *handshake_timeout, *connect_timeout, *drain_timeout;
 };
 
+struct sasl_text {
+    uint32_t mechanism;
+    char *username, *password_file;
+};
+
 struct ledger_topic_text {
     char *name;
     char **bootstrap_servers;
     size_t bootstrap_servers_count;
     struct tls_text *tls;
+    struct sasl_text *sasl;
 };
 
 struct ledger_text {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/ledger_courier.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "client/client.h"
 #include "gateway/tls_files.h"
+#include "keys/secret_file.h"
 #include "net/loop.h"
 #include "seal/ledger_origin.h"
 
@@ -12,6 +14,23 @@ struct ledger_courier {
     struct client *client;
     int32_t partition; /* of this log; -1: not chosen yet */
 };
+
+static signet_error read_account(const struct config_sasl *sasl, struct login_account **ret_account,
+                                 struct cause *ret_cause)
+{
+    struct file_text password;
+    signet_error error = passphrase_file_read(sasl->password_file, &password);
+    if (error) {
+        cause_set(ret_cause, "the password file %s: %s", sasl->password_file,
+                  error == SIGNET_ERROR_SYSTEM      ? strerror(errno)
+                  : error == SIGNET_ERROR_MALFORMED ? "it must have one line"
+                                                    : signet_error_text(error));
+        return error;
+    }
+    error = login_account_new(sasl->mechanism, sasl->username, file_text_slice(&password), ret_account);
+    file_text_free(&password);
+    return error;
+}
 
 signet_error ledger_courier_new(const struct config_ledger_topic *config, struct ledger_courier **ret_courier,
                                 struct cause *ret_cause)
@@ -27,6 +46,7 @@ signet_error ledger_courier_new(const struct config_ledger_topic *config, struct
         .record_bytes_max = LEDGER_ORIGIN_BYTES_MAX + LEDGER_RECORD_BYTES_MAX,
     };
     signet_error error = tls_files_load_client(&config->tls, &options.tls, ret_cause);
+    error = !error && config->sasl.username ? read_account(&config->sasl, &options.account, ret_cause) : error;
     error = error ? error : client_new(&options, &courier->client);
     tls_context_release(options.tls);
     if (error) {

@@ -12,7 +12,7 @@
 
 struct ledger_courier;
 
-/* Nobody is talked to yet.  `config` is borrowed.  Errors of net/tls.h with a cause; OUT_OF_MEMORY. */
+/* Nobody is talked to yet.  `config` is borrowed.  Errors of net/tls.h, and of keys/secret_file.h for a password, with a cause; OUT_OF_MEMORY. */
 signet_error ledger_courier_new(const struct config_ledger_topic *config, struct ledger_courier **ret_courier,
                                 struct cause *ret_cause);
 /* Takes NULL. */

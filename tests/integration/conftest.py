@@ -57,7 +57,7 @@ def secure_kafka(tmp_path_factory, authority, version):
     alice may do anything with topics and groups, mallory nothing at all.
     """
     listeners = {
-        "SECURE": Listener("sasl_ssl", mechanisms=("SCRAM-SHA-512", "PLAIN", "OAUTHBEARER")),
+        "SECURE": Listener("sasl_ssl", mechanisms=("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER")),
         "MUTUAL": Listener("ssl", client_certificates="required"),
         "BRIEF": Listener("sasl_ssl", settings={"connections.max.reauth.ms": 1500}),
     }

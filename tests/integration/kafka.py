@@ -70,7 +70,7 @@ class Listener:
 class Kafka:
     """One cluster.
 
-    users: names and passwords, for SCRAM-SHA-512 and PLAIN alike; "admin" is a super user.
+    users: names and passwords, for SCRAM and PLAIN alike; "admin" is a super user.
     authority: a certificates.Authority, for listeners with TLS.
     acls: whether the StandardAuthorizer decides; nobody but super users may then do anything until `allow`.
     settings: further broker settings. version: None is the pinned one.
@@ -301,7 +301,8 @@ class Kafka:
         if os.path.exists(os.path.join(self.data(), "meta.properties")):
             return
         scram = [word for user, password in self.users.items()
-                 for word in ("--add-scram", "SCRAM-SHA-512=[name=%s,password=%s]" % (user, password))]
+                 for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
+                 for word in ("--add-scram", "%s=[name=%s,password=%s]" % (mechanism, user, password))]
         self.admin("StorageTool", "format", "-t", self.cluster_id, "-c", self._properties(1), *scram)
         for node in self.nodes[1:]:
             self._copy_format(node)

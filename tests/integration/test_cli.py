@@ -87,7 +87,7 @@ def test_help_goes_to_standard_output(arguments):
 
 def test_version_names_the_libraries():
     versions = answer("version")
-    assert {"signet", "openssl", "libsodium", "libcyaml", "jansson"} <= set(versions)
+    assert {"signet", "openssl", "libsodium", "libsasl2", "libcyaml", "jansson"} <= set(versions)
     assert signet("version").stdout.split()[:2] == ["signet", versions["signet"]]
 
 

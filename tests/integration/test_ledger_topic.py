@@ -2,8 +2,10 @@
 """The ledger that a gateway keeps in a Kafka topic, beside a directory or instead of it."""
 
 import os
+import time
 
 import exchange
+import pytest
 from confluent_kafka import Consumer, TopicPartition
 from kafka import Kafka
 from processes import eventually
@@ -152,3 +154,64 @@ def test_client_certificate(tmp_path, kafka, secure_kafka, authority):
 def test_another_authority_is_refused(tmp_path, kafka, secure_kafka):
     gateway = TopicOnly(tmp_path, kafka, topic_settings("ledger-secure", secure_kafka, "MUTUAL", tls={"enabled": True}))
     assert "certificate" in why_not_started(gateway)
+
+
+def logging_in(directory, kafka, secure_kafka, authority, topic, listener="SECURE", mechanism="SCRAM-SHA-512",
+               password=None, mode=0o600):
+    """A gateway whose ledger's topic wants alice's password."""
+    path = directory / "password"
+    path.write_text((secure_kafka.users["alice"] if password is None else password) + "\n")
+    path.chmod(mode)
+    sasl = {"mechanism": mechanism, "username": "alice", "password-file": str(path)}
+    return TopicOnly(directory, kafka, topic_settings(topic, secure_kafka, listener, tls={"ca": authority.ca}, sasl=sasl))
+
+
+def stored(secure_kafka, topic):
+    with open(secure_kafka.segments(topic)[0], "rb") as file:
+        return file.read().count(b"SGNL")
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_password(tmp_path, kafka, secure_kafka, authority, mechanism):
+    topic = secure_kafka.topic("ledger-" + mechanism.lower())
+    with logging_in(tmp_path, kafka, secure_kafka, authority, topic, mechanism=mechanism) as gateway:
+        assert gateway.events("ledger-begun")
+    assert not gateway.events("ledger-not-written") and gateway.events("ledger-closed")
+    assert stored(secure_kafka, topic) >= 2
+    assert secure_kafka.users["alice"] not in gateway.log()
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_wrong_password(tmp_path, kafka, secure_kafka, authority, mechanism):
+    gateway = logging_in(tmp_path, kafka, secure_kafka, authority, "ledger-any", mechanism=mechanism, password="wrong-one")
+    why = why_not_started(gateway)
+    assert "username or password is wrong (SASL %s)" % mechanism in why and "wrong-one" not in why
+
+
+def test_mechanism_that_is_not_offered(tmp_path, kafka, secure_kafka, authority):
+    gateway = logging_in(tmp_path, kafka, secure_kafka, authority, "ledger-any", "BRIEF", "SCRAM-SHA-256")
+    assert "it does not offer this mechanism (SASL SCRAM-SHA-256)" in why_not_started(gateway)
+
+
+def test_listener_without_sasl(tmp_path, kafka, secure_kafka, authority):
+    path = tmp_path / "password"
+    path.write_text("any")
+    path.chmod(0o600)
+    sasl = {"mechanism": "SCRAM-SHA-512", "username": "alice", "password-file": str(path)}
+    gateway = TopicOnly(tmp_path, kafka, topic_settings("ledger-any", kafka, sasl=sasl))
+    assert "this listener of it is without SASL" in why_not_started(gateway)
+
+
+def test_password_that_others_can_read(tmp_path, kafka, secure_kafka, authority):
+    gateway = logging_in(tmp_path, kafka, secure_kafka, authority, "ledger-any", mode=0o644)
+    why = why_not_started(gateway)
+    assert "the password file" in why and "permissions are too open" in why
+
+
+def test_logins_that_end(tmp_path, kafka, secure_kafka, authority):
+    """The broker ends sessions after 1.5 s, and no record notices."""
+    topic = secure_kafka.topic("ledger-brief")
+    with logging_in(tmp_path, kafka, secure_kafka, authority, topic, "BRIEF") as gateway:
+        time.sleep(5)
+    assert not gateway.events("ledger-not-written") and gateway.events("ledger-closed")
+    assert stored(secure_kafka, topic) > 10

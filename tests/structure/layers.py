@@ -13,6 +13,7 @@ LIBRARIES = {
     "openssl/": {"crypto", "net"},
     "sodium": {"crypto"},
     "uv.h": {"net"},
+    "sasl/": {"client"},
     "isa-l": {"kafka"},
     "zstd.h": {"kafka"},
     "lz4": {"kafka"},

@@ -238,12 +238,81 @@ static void another_request_s_answer_is_refused(void **state)
 {
     (void)state;
     static const uint8_t frame[] = "\0\0\0\7\0";
+    uint8_t memory[REQUEST_BYTES];
     size_t at = 0;
-    assert_int_equal(client_response_body(slice_of(frame, 5), 7, &at), SIGNET_OK);
-    assert_int_equal(at, 5);
-    assert_int_equal(client_response_body(slice_of(frame, 5), 8, &at), SIGNET_ERROR_PROTOCOL);
-    for (size_t size = 0; size < 5; size++) {
-        assert_int_not_equal(client_response_body(slice_of(frame, size), 7, &at), SIGNET_OK);
+    for (int32_t id = 7; id <= 8; id++) {
+        struct writer w = writer_over(memory, sizeof memory);
+        client_metadata_write(&w, id, record.topic);
+        assert_int_equal(client_response_body(writer_slice(&w), slice_of(frame, 5), &at),
+                         id == 7 ? SIGNET_OK : SIGNET_ERROR_PROTOCOL);
+        assert_int_equal(at, 5);
+        for (size_t size = 0; size < 5; size++) {
+            assert_int_not_equal(client_response_body(writer_slice(&w), slice_of(frame, size), &at), SIGNET_OK);
+        }
+    }
+}
+
+/* Logging in. */
+
+static enum walk_answer take_token(void *context, struct walk_visit *visit)
+{
+    if (visit->mark == MARK_MECHANISM || visit->mark == MARK_AUTH_BYTES) {
+        *(struct slice *)context = visit_slice(visit);
+    }
+    return WALK_KEEP;
+}
+
+static void a_login_is_asked_for(void **state)
+{
+    (void)state;
+    uint8_t memory[REQUEST_BYTES];
+    struct slice said = { NULL, 0 };
+    size_t at = 0;
+    struct writer w = writer_over(memory, sizeof memory);
+    client_handshake_write(&w, 7, "PLAIN");
+    check_frame(&w, API_SASL_HANDSHAKE, CLIENT_HANDSHAKE_VERSION, (struct walk_hook){ take_token, &said });
+    assert_true(slice_equal_text(said, "PLAIN"));
+    /* Its answer's header has no tags. */
+    assert_int_equal(client_response_body(writer_slice(&w), slice_of("\0\0\0\7", 4), &at), SIGNET_OK);
+    assert_int_equal(at, 4);
+    w = writer_over(memory, sizeof memory);
+    client_authenticate_write(&w, 7, slice_of_text("token"));
+    check_frame(&w, API_SASL_AUTHENTICATE, CLIENT_AUTHENTICATE_VERSION, (struct walk_hook){ take_token, &said });
+    assert_true(slice_equal_text(said, "token"));
+}
+
+static const uint8_t shaken[] = "\0\x21"         /* UNSUPPORTED_SASL_MECHANISM */
+                                "\0\0\0\1\0\1P"; /* what it offers */
+static const uint8_t authenticated[] = "\0\0"
+                                       "\0" /* no message */
+                                       "\6token"
+                                       "\0\0\0\0\0\0\x05\xdc"
+                                       "\0";
+
+static void answers_to_a_login_are_read(void **state)
+{
+    (void)state;
+    int16_t error_code = KAFKA_NONE;
+    struct client_authenticated got;
+    uint8_t *body = copy_of(shaken, sizeof shaken - 1);
+    assert_int_equal(client_handshake_read(body, sizeof shaken - 1, &error_code), SIGNET_OK);
+    assert_int_equal(error_code, KAFKA_UNSUPPORTED_SASL_MECHANISM);
+    free(body);
+    body = copy_of(authenticated, sizeof authenticated - 1);
+    assert_int_equal(client_authenticate_read(body, sizeof authenticated - 1, &got), SIGNET_OK);
+    assert_int_equal(got.error_code, KAFKA_NONE);
+    assert_true(slice_equal_text(got.token, "token"));
+    assert_int_equal(got.lifetime_ms, 1500);
+    free(body);
+    for (size_t size = 0; size < sizeof shaken - 1; size++) {
+        body = copy_of(shaken, size);
+        assert_int_not_equal(client_handshake_read(body, size, &error_code), SIGNET_OK);
+        free(body);
+    }
+    for (size_t size = 0; size < sizeof authenticated - 1; size++) {
+        body = copy_of(authenticated, size);
+        assert_int_not_equal(client_authenticate_read(body, size, &got), SIGNET_OK);
+        free(body);
     }
 }
 
@@ -259,6 +328,8 @@ int main(void)
         cmocka_unit_test(ports_that_are_none_are_refused),
         cmocka_unit_test(answers_cut_short_are_refused),
         cmocka_unit_test(another_request_s_answer_is_refused),
+        cmocka_unit_test(a_login_is_asked_for),
+        cmocka_unit_test(answers_to_a_login_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

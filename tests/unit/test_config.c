@@ -510,6 +510,26 @@ static const struct finding_case cases[] = {
       "ledger.topic.bootstrap-servers", "no broker to connect to" },
     { "a topic in clear", CLUSTER LISTENER KEYS TOPICS "ledger:\n  topic: { name: a, bootstrap-servers: [far:1] }\n",
       SEVERITY_WARNING, 13, "ledger.topic.tls", "in clear" },
+    { "a password in clear",
+      CLUSTER LISTENER KEYS TOPICS "ledger:\n  topic: { name: a, bootstrap-servers: [localhost:1],\n    sasl: { "
+                                   "mechanism: PLAIN, username: u, password-file: p } }\n",
+      SEVERITY_ERROR, 14, "ledger.topic.sasl.mechanism", "whoever listens" },
+    { "no mechanism",
+      CLUSTER LISTENER KEYS TOPICS "ledger:\n  topic: { name: a, bootstrap-servers: [localhost:1],\n    sasl: { "
+                                   "username: u, password-file: p } }\n",
+      SEVERITY_ERROR, 14, "ledger.topic.sasl.mechanism", "missing" },
+    { "no name to log in with",
+      CLUSTER LISTENER KEYS TOPICS "ledger:\n  topic: { name: a, bootstrap-servers: [localhost:1],\n    sasl: { "
+                                   "mechanism: SCRAM-SHA-256, password-file: p } }\n",
+      SEVERITY_ERROR, 14, "ledger.topic.sasl.username", "missing" },
+    { "no password",
+      CLUSTER LISTENER KEYS TOPICS "ledger:\n  topic: { name: a, bootstrap-servers: [localhost:1],\n    sasl: { "
+                                   "mechanism: SCRAM-SHA-256, username: u } }\n",
+      SEVERITY_ERROR, 14, "ledger.topic.sasl.password-file", "missing" },
+    { "a mechanism that is not there",
+      CLUSTER LISTENER KEYS TOPICS "ledger:\n  topic: { name: a, bootstrap-servers: [localhost:1],\n    sasl: { "
+                                   "mechanism: DIGEST-MD5, username: u, password-file: p } }\n",
+      SEVERITY_ERROR, 14, "ledger.topic.sasl.mechanism", "`DIGEST-MD5` is not a value" },
     { "a short interval", CLUSTER LISTENER KEYS TOPICS "ledger:\n  directory: l\n  interval: 99ms\n", SEVERITY_ERROR,
       14, "ledger.interval", "not between 100ms and 1h" },
     { "a small buffer", CLUSTER LISTENER KEYS TOPICS "ledger:\n  directory: l\n  buffer: 1KiB\n", SEVERITY_ERROR, 14,

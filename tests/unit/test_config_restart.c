@@ -25,7 +25,12 @@
     "workers: 2\nlimits: { connections: 100, memory: 64MiB, frame-bytes: 10MiB, idle-timeout: 6m, " \
     "handshake-timeout: 3s, connect-timeout: 2s, drain-timeout: 1m }\nstatus-address: \"127.0.0.1:80\"\n"
 
-static const char before[] = BROKERS "listeners:\n" APPS NAMES REST LIMITS;
+#define LEDGER                                                                                                      \
+    "identity: { writer-key: w }\ntrust-file: t\nledger: { directory: l, topic: { name: audit, bootstrap-servers: " \
+    "[\"127.0.0.2:5\"], tls: { ca: audit.pem }, sasl: { mechanism: SCRAM-SHA-256, username: gateway, "              \
+    "password-file: p } } }\n"
+
+static const char before[] = BROKERS "listeners:\n" APPS NAMES REST LIMITS LEDGER;
 
 struct restart_case {
     const char *from, *to; /* what is written otherwise in the next */
@@ -64,8 +69,13 @@ static const struct restart_case cases[] = {
     { "id: 1", "id: 2", "cluster.nodes has changed;", true, false },
     { "ca: ca.pem", "enabled: false", "cluster.tls.enabled has changed;", true, false },
     /* The rest. */
-    { "workers: 2\n", "workers: 2\nidentity: { writer-key: k }\ntrust-file: t\nledger: { directory: l }\n",
-      "ledger has changed;", true, true },
+    { "directory: l", "directory: m", "ledger has changed;", true, true },
+    { "name: audit", "name: other", "ledger has changed;", true, true },
+    { "127.0.0.2:5", "127.0.0.2:6", "ledger has changed;", true, true },
+    { "ca: audit.pem", "ca: other.pem", "ledger has changed;", true, true },
+    { "SHA-256", "SHA-512", "ledger has changed;", true, true },
+    { "username: gateway", "username: other", "ledger has changed;", true, true },
+    { "password-file: p", "password-file: q", "ledger has changed;", true, true },
     { "workers: 2", "workers: 3", "workers has changed;", true, true },
     { "connections: 100", "connections: 101", "limits.connections has changed;", true, true },
     { "64MiB", "65MiB", "limits.memory has changed;", true, true },
