@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signet verify: are the logs on a broker's disks what was sealed? */
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +10,14 @@
 #include <jansson.h>
 
 #include "cli/command.h"
+#include "cli/holding_print.h"
 #include "cli/knowledge.h"
 #include "cli/ledger_print.h"
 #include "cli/report_print.h"
 #include "cli/verify_print.h"
 #include "gateway/config.h"
 #include "keys/trust_file.h"
+#include "verify/holding.h"
 #include "verify/ledger_source.h"
 
 enum { LEDGER_PATHS_MAX = 1000, STALE_INTERVALS_DEFAULT = 6, STALE_INTERVALS_MAX = 1000 * 1000 };
@@ -24,7 +27,17 @@ struct arguments {
     const char *ledgers[LEDGER_PATHS_MAX];
     size_t ledger_count;
     uint32_t stale_intervals;
+    int64_t retention_ms, retention_bytes; /* 0: not pinned; -1: not understood */
     bool json;
+};
+
+/* What was found, as far as it was asked for. */
+struct answers {
+    bool has_disks, has_ledgers;
+    struct verify_result disks;
+    struct ledger_source ledgers;
+    struct stored stored;
+    struct holding holding; /* with both */
 };
 
 struct progress {
@@ -57,7 +70,7 @@ static enum exit_code code_of(const struct verify_result *result)
     return result->bad ? EXIT_FINDING : result->unknown || !verified ? EXIT_NO_ANSWER : EXIT_GOOD;
 }
 
-static signet_error verify_disks(const struct knowledge *k, char **paths, size_t count, struct verify_result *result)
+static signet_error verify_disks(const struct knowledge *k, char **paths, size_t count, struct answers *answers)
 {
     struct progress progress = { .shown = false };
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -65,6 +78,7 @@ static signet_error verify_disks(const struct knowledge *k, char **paths, size_t
         .trust = &k->trust,
         .policy = &k->policy,
         .append_skew_ms = APPEND_SKEW_MS,
+        .stored = answers->has_ledgers ? &answers->stored : NULL,
         .threads = processors > 0 ? (size_t)processors : 1,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
         .progress_context = &progress,
@@ -72,21 +86,26 @@ static signet_error verify_disks(const struct knowledge *k, char **paths, size_t
     signet_error error = SIGNET_OK;
     clock_gettime(CLOCK_MONOTONIC, &progress.began);
     for (size_t i = 0; i < count && !error; i++) {
-        error = verify_add(&request, paths[i], result);
+        error = verify_add(&request, paths[i], &answers->disks);
     }
-    error = error ? error : verify_run(&request, result);
+    error = error ? error : verify_run(&request, &answers->disks);
     if (progress.shown) {
         fputs("\r\033[K", stderr);
     }
     return error;
 }
 
-static signet_error verify_ledgers(const struct arguments *a, struct ledger_source *ledgers)
+static int64_t now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static signet_error verify_ledgers(const struct arguments *a, struct ledger_source *ledgers)
+{
     const struct ledger_logs_policy policy = {
-        .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+        .now_ms = now_ms(),
         .stale_intervals = a->stale_intervals,
     };
     signet_error error = SIGNET_OK;
@@ -107,54 +126,82 @@ static enum exit_code worst(enum exit_code a, enum exit_code b)
 static enum exit_code code_of_ledgers(const struct ledger_source *ledgers)
 {
     const struct ledger_findings *f = &ledgers->findings;
-    return f->bad ? EXIT_FINDING : f->unknown || ledgers->logs.lines == 0 ? EXIT_NO_ANSWER : EXIT_GOOD;
+    return f->bad ? EXIT_FINDING : f->unknown || ledgers->logs.lines.count == 0 ? EXIT_NO_ANSWER : EXIT_GOOD;
 }
 
 /* One object; NULL when memory is out. */
-static json_t *json_of(const struct knowledge *k, const struct verify_result *disks,
-                       const struct ledger_source *ledgers, enum exit_code code)
+static json_t *json_of(const struct knowledge *k, const struct answers *found, enum exit_code code)
 {
-    json_t *answer = disks ? verify_json(disks, &k->trust) : json_object();
+    json_t *answer = found->has_disks ? verify_json(&found->disks, &k->trust) : json_object();
     bool made = answer && json_object_set_new(answer, "intact", json_boolean(code == EXIT_GOOD)) == 0 &&
                 json_object_set_new(answer, "bad", json_boolean(code == EXIT_FINDING)) == 0 &&
-                json_object_set_new(answer, "ledger", ledger_json(ledgers)) == 0;
+                json_object_set_new(answer, "ledger", ledger_json(&found->ledgers)) == 0;
+    bool held = made && found->has_disks;
+    made = held ? json_object_set_new(answer, "entries", holding_json(&found->holding, &found->disks)) == 0 : made;
     if (!made) {
         json_decref(answer);
     }
     return made ? answer : NULL;
 }
 
-/* Either of the two answers is NULL when it was not asked for. */
-static enum exit_code tell(const struct arguments *a, const struct knowledge *k, const struct verify_result *disks,
-                           const struct ledger_source *ledgers)
+static enum exit_code tell(const struct arguments *a, const struct knowledge *k, const struct answers *found)
 {
-    enum exit_code code = worst(disks ? code_of(disks) : EXIT_GOOD, ledgers ? code_of_ledgers(ledgers) : EXIT_GOOD);
+    enum exit_code code = worst(found->has_disks ? code_of(&found->disks) : EXIT_GOOD,
+                                found->has_ledgers ? code_of_ledgers(&found->ledgers) : EXIT_GOOD);
+    code = found->holding.bad ? EXIT_FINDING : code;
     if (a->json) {
-        return print_json(ledgers ? json_of(k, disks, ledgers, code) : verify_json(disks, &k->trust), code);
+        return print_json(found->has_ledgers ? json_of(k, found, code) : verify_json(&found->disks, &k->trust), code);
     }
-    if (disks) {
-        verify_print(stdout, disks, &k->trust);
+    if (found->has_disks) {
+        verify_print(stdout, &found->disks, &k->trust);
     }
-    if (ledgers) {
-        ledger_print(stdout, ledgers);
+    if (found->has_ledgers) {
+        ledger_print(stdout, &found->ledgers);
+    }
+    if (found->has_disks && found->has_ledgers) {
+        holding_print(stdout, &found->holding, &found->disks);
     }
     return code;
 }
 
+/* What is stored against what was entered. */
+static signet_error hold(const struct arguments *a, const struct knowledge *k, struct answers *found)
+{
+    const struct holding_request request = {
+        .trust = &k->trust,
+        .logs = &found->ledgers.logs,
+        .stored = &found->stored,
+        .surveys = found->disks.surveys,
+        .survey_count = found->disks.count,
+        .now_ms = now_ms(),
+        .retention_ms = a->retention_ms,
+        .retention_bytes = (uint64_t)a->retention_bytes,
+    };
+    return holding_run(&request, &found->holding);
+}
+
+/* Ledgers first: what they say was acknowledged is stored by then. */
 static enum exit_code verify(const struct arguments *a, const struct knowledge *k, char **paths, size_t count)
 {
-    struct verify_result disks = { 0 };
-    struct ledger_source ledgers = { .trust = &k->trust };
-    signet_error error = verify_ledgers(a, &ledgers);
-    error = error || count == 0 ? error : verify_disks(k, paths, count, &disks);
+    struct answers found = {
+        .has_disks = count > 0,
+        .has_ledgers = a->ledger_count > 0,
+        .ledgers = { .trust = &k->trust, .logs.keeps_entries = count > 0 },
+    };
+    stored_init(&found.stored);
+    signet_error error = verify_ledgers(a, &found.ledgers);
+    error = error || !found.has_disks ? error : verify_disks(k, paths, count, &found);
+    error = error || !found.has_disks || !found.has_ledgers ? error : hold(a, k, &found);
     enum exit_code code = EXIT_NO_ANSWER;
     if (error) {
         complain(NULL, "not verified: %s", signet_error_text(error));
     } else {
-        code = tell(a, k, count > 0 ? &disks : NULL, a->ledger_count > 0 ? &ledgers : NULL);
+        code = tell(a, k, &found);
     }
-    verify_result_free(&disks);
-    ledger_source_free(&ledgers);
+    holding_free(&found.holding);
+    stored_free(&found.stored);
+    verify_result_free(&found.disks);
+    ledger_source_free(&found.ledgers);
     return code;
 }
 
@@ -175,6 +222,15 @@ static uint32_t stale_intervals(const char *text)
     return *text >= '0' && *text <= '9' && !*end && number <= STALE_INTERVALS_MAX ? (uint32_t)number : 0;
 }
 
+/* -1 when it is no number above zero. */
+static int64_t retention(const char *text)
+{
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && errno == 0 && number > 0 ? number : -1;
+}
+
 static enum exit_code check_arguments(const struct command *self, const struct arguments *a, bool paths)
 {
     if (a->known.config && a->known.pattern_count > 0) {
@@ -182,6 +238,9 @@ static enum exit_code check_arguments(const struct command *self, const struct a
     }
     if (a->stale_intervals == 0) {
         return usage_error(self, "--stale-intervals is a number of intervals, 1 to 1000000");
+    }
+    if (a->retention_ms < 0 || a->retention_bytes < 0) {
+        return usage_error(self, "--retention-ms and --retention-bytes are numbers above zero");
     }
     if (!a->known.config && !a->known.trust) {
         return usage_error(self, "verify needs a configuration or a trust file");
@@ -198,6 +257,8 @@ static enum exit_code read_arguments(const struct command *self, int argc, char 
         { "log-append-time", required_argument, NULL, 'l' },
         { "ledger", required_argument, NULL, 'L' },
         { "stale-intervals", required_argument, NULL, 's' },
+        { "retention-ms", required_argument, NULL, 'm' },
+        { "retention-bytes", required_argument, NULL, 'b' },
         { "json", no_argument, NULL, 'j' },
         { 0 },
     };
@@ -217,6 +278,10 @@ static enum exit_code read_arguments(const struct command *self, int argc, char 
             room = room && add_ledger(a, optarg);
         } else if (option == 's') {
             a->stale_intervals = stale_intervals(optarg);
+        } else if (option == 'm') {
+            a->retention_ms = retention(optarg);
+        } else if (option == 'b') {
+            a->retention_bytes = retention(optarg);
         } else if (option == 'j') {
             a->json = true;
         } else {

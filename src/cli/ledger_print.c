@@ -17,15 +17,15 @@ static const char *result_text(const struct ledger_source *s)
     if (s->findings.unknown) {
         return "COULD NOT TELL for all: see below";
     }
-    return s->logs.lines > 0 ? "intact, and going on or ended" : "no record was found";
+    return s->logs.lines.count > 0 ? "intact, and going on or ended" : "no record was found";
 }
 
 static void print_summary(FILE *out, const struct ledger_source *s)
 {
     char from[UTC_TEXT_BYTES], to[UTC_TEXT_BYTES];
     fprintf(out, "ledger      %zu logs, %" PRIu64 " authentic records, %" PRIu64 " batches entered\n", s->logs.count,
-            s->logs.lines, s->logs.batches);
-    if (s->logs.lines > 0) {
+            s->logs.lines.count, s->logs.batches);
+    if (s->logs.lines.count > 0) {
         fprintf(out, "recorded    %s to %s\n", utc_text(s->logs.first_ms, from), utc_text(s->logs.last_ms, to));
     }
     fprintf(out, "account     %s\n", result_text(s));
@@ -95,10 +95,10 @@ struct json_t *ledger_json(const struct ledger_source *s)
     for (size_t i = 0; i < s->findings.count; i++) {
         json_array_append_new(list, finding_json(&s->findings.items[i]));
     }
-    bool any = s->logs.lines > 0;
+    bool any = s->logs.lines.count > 0;
     return json_pack("{s:b, s:I, s:I, s:I, s:o, s:o, s:o, s:I}", "intact",
                      any && !s->findings.bad && !s->findings.unknown, "logs", (json_int_t)s->logs.count, "records",
-                     (json_int_t)s->logs.lines, "batches", (json_int_t)s->logs.batches, "first-time-ms",
+                     (json_int_t)s->logs.lines.count, "batches", (json_int_t)s->logs.batches, "first-time-ms",
                      any ? json_integer(s->logs.first_ms) : json_null(), "last-time-ms",
                      any ? json_integer(s->logs.last_ms) : json_null(), "findings", list, "findings-left-out",
                      (json_int_t)s->findings.left_out);

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/array.h"
 #include "seal/ledger_follow.h"
@@ -20,7 +19,7 @@ struct line {
 /* The log that is being judged. */
 struct judging {
     const struct ledger_logs *logs;
-    const struct seen_log *log;
+    struct seen_log *log;
     const struct line *lines;
     size_t count;
     uint64_t size; /* of its largest record */
@@ -48,7 +47,7 @@ static signet_error find_log(struct ledger_logs *l, const struct ledger_record *
     }
     l->logs = logs;
     struct seen_log *log = &logs[l->count];
-    *log = (struct seen_log){ .writer = writer, .interval_ms = LEDGER_INTERVAL_MS_DEFAULT };
+    *log = (struct seen_log){ .writer = writer, .interval_ms = LEDGER_INTERVAL_MS_DEFAULT, .forked_from = UINT64_MAX };
     memcpy(log->origin, origin.data, origin.size);
     memcpy(log->instance, record->origin.instance, sizeof log->instance);
     *ret_at = l->count++;
@@ -72,6 +71,43 @@ static signet_error add_retirement(struct ledger_logs *l, const struct trusted_w
     return SIGNET_OK;
 }
 
+/* Only what is of a place. */
+static bool entry_of(const struct ledger_leaf *leaf, struct ledger_entry *e)
+{
+    e->kind = leaf->kind;
+    if (leaf->kind == LEDGER_RECORDS_DELETED || leaf->kind == LEDGER_TOPIC_DELETED) {
+        e->place = leaf->deletion.place;
+        e->place.partition = leaf->kind == LEDGER_TOPIC_DELETED ? -1 : e->place.partition;
+        e->first = leaf->deletion.low_watermark;
+        return true;
+    }
+    if (leaf->kind != LEDGER_BATCH) {
+        return false;
+    }
+    const struct ledger_batch *b = &leaf->batch;
+    const struct batch_header sent = { .producer_id = b->producer_id,
+                                       .producer_epoch = b->producer_epoch,
+                                       .base_sequence = b->base_sequence };
+    e->place = b->place;
+    e->first = b->base_offset;
+    e->last = b->base_offset + b->last_offset_delta;
+    e->time_ms = b->timestamp_ms >= 0 ? b->timestamp_ms : e->time_ms;
+    e->bytes = b->stored_bytes;
+    e->acknowledged_by_all = b->acks == -1;
+    memcpy(e->seal_id, b->seal_id, sizeof e->seal_id);
+    producer_hash(&sent, e->producer);
+    return true;
+}
+
+static signet_error keep_entry(struct ledger_logs *l, uint32_t log, const struct ledger_record *record,
+                               const struct trusted_writer *writer, const struct ledger_leaf *leaf)
+{
+    struct ledger_entry entry = {
+        .log = log, .record = record->number, .writer = writer, .time_ms = record->last.time_ms
+    };
+    return l->keeps_entries && entry_of(leaf, &entry) ? spool_add(&l->entries, &entry, sizeof entry) : SIGNET_OK;
+}
+
 static signet_error take_leaves(struct ledger_logs *l, size_t log, const struct ledger_record *record,
                                 const struct trusted_writer *writer)
 {
@@ -83,8 +119,24 @@ static signet_error take_leaves(struct ledger_logs *l, size_t log, const struct 
             l->logs[log].interval_ms = leaf.opening.interval_ms;
         } else if (leaf.kind == LEDGER_RETIREMENT) {
             error = add_retirement(l, writer, &leaf.retirement);
+        } else {
+            error = keep_entry(l, (uint32_t)log, record, writer, &leaf);
         }
         l->batches += leaf.kind == LEDGER_BATCH;
+    }
+    return error;
+}
+
+signet_error ledger_logs_add_revoked(struct ledger_logs *l, const struct ledger_record *record,
+                                     const struct trusted_writer *writer)
+{
+    struct reader leaves = reader_over(record->leaves);
+    struct ledger_leaf leaf;
+    signet_error error = SIGNET_OK;
+    while (!error && ledger_record_next(&leaves, &leaf)) {
+        if (leaf.kind == LEDGER_BATCH) {
+            error = keep_entry(l, LEDGER_ENTRY_NO_LOG, record, writer, &leaf);
+        }
     }
     return error;
 }
@@ -103,20 +155,16 @@ signet_error ledger_logs_add(struct ledger_logs *l, const struct ledger_record *
         .number = record->number,
         .first = record->first,
         .size = record->note.checkpoint.size,
-        .at = l->lines,
+        .at = l->lines.count,
         .time_ms = record->last.time_ms,
         .closes = record->closes,
     };
     memcpy(line.root, record->note.checkpoint.root, sizeof line.root);
     memcpy(line.before, root_before, sizeof line.before);
-    l->spool = l->spool ? l->spool : tmpfile();
-    if (!l->spool || fwrite(&line, sizeof line, 1, l->spool) != 1) {
-        return SIGNET_ERROR_SYSTEM;
-    }
-    l->first_ms = l->lines == 0 || line.time_ms < l->first_ms ? line.time_ms : l->first_ms;
-    l->last_ms = l->lines == 0 || line.time_ms > l->last_ms ? line.time_ms : l->last_ms;
-    l->lines++;
-    return SIGNET_OK;
+    bool first = l->lines.count == 0;
+    l->first_ms = first || line.time_ms < l->first_ms ? line.time_ms : l->first_ms;
+    l->last_ms = first || line.time_ms > l->last_ms ? line.time_ms : l->last_ms;
+    return spool_add(&l->lines, &line, sizeof line);
 }
 
 static int compare(uint64_t a, uint64_t b)
@@ -176,6 +224,7 @@ static void tell_fork(struct judging *j, size_t at)
     struct ledger_finding f = finding_of(j, LEDGER_WORD_FORKED, line->number, last->number, line->time_ms);
     f.count = j->count - at;
     ledger_findings_add(j->findings, &f);
+    j->log->forked_from = line->number;
     j->forked = true;
 }
 
@@ -206,6 +255,7 @@ static void judge_root(const struct judging *j, const struct ledger_retirement *
             struct ledger_finding f = finding_of(j, LEDGER_WORD_FORKED, line->number, line->number, line->time_ms);
             snprintf(f.text, sizeof f.text, "a retirement names another root at its %" PRIu64 " leaves", line->size);
             ledger_findings_add(j->findings, &f);
+            j->log->forked_from = line->number < j->log->forked_from ? line->number : j->log->forked_from;
         }
     }
 }
@@ -255,6 +305,8 @@ static void judge_log(struct judging *j, const struct ledger_logs_policy *policy
     struct ledger_follow follow = { 0 };
     judge_lines(j, &follow);
     bool retired = judge_retirements(j);
+    j->log->live = !follow.closed && !retired;
+    j->log->last_ms = follow.time_ms;
     if (!follow.closed && !retired && !j->forked) {
         judge_age(j, &follow, policy);
     }
@@ -264,14 +316,14 @@ static void judge_all(const struct ledger_logs *l, struct line *lines, const str
                       struct ledger_findings *findings)
 {
     bool in_order = true;
-    for (uint64_t i = 1; i < l->lines && in_order; i++) {
+    for (uint64_t i = 1; i < l->lines.count && in_order; i++) {
         in_order = by_log(&lines[i - 1], &lines[i]) < 0;
     }
     if (!in_order) {
-        qsort(lines, l->lines, sizeof *lines, by_log);
+        qsort(lines, l->lines.count, sizeof *lines, by_log);
     }
-    for (uint64_t i = 0, count; i < l->lines; i += count) {
-        for (count = 1; i + count < l->lines && lines[i + count].log == lines[i].log;) {
+    for (uint64_t i = 0, count; i < l->lines.count; i += count) {
+        for (count = 1; i + count < l->lines.count && lines[i + count].log == lines[i].log;) {
             count++;
         }
         struct judging j = {
@@ -288,27 +340,17 @@ static void judge_all(const struct ledger_logs *l, struct line *lines, const str
 signet_error ledger_logs_judge(struct ledger_logs *l, const struct ledger_logs_policy *policy,
                                struct ledger_findings *findings)
 {
-    if (l->lines == 0) {
-        return SIGNET_OK;
+    signet_error error = spool_map(&l->lines, sizeof(struct line));
+    if (!error) {
+        judge_all(l, l->lines.items, policy, findings);
     }
-    size_t size = l->lines * sizeof(struct line);
-    if (fflush(l->spool) != 0) {
-        return SIGNET_ERROR_SYSTEM;
-    }
-    struct line *lines = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(l->spool), 0);
-    if (lines == MAP_FAILED) {
-        return SIGNET_ERROR_SYSTEM;
-    }
-    judge_all(l, lines, policy, findings);
-    munmap(lines, size);
-    return SIGNET_OK;
+    return error;
 }
 
 void ledger_logs_free(struct ledger_logs *l)
 {
-    if (l->spool) {
-        fclose(l->spool);
-    }
+    spool_free(&l->lines);
+    spool_free(&l->entries);
     free(l->logs);
     free(l->retirements);
     *l = (struct ledger_logs){ 0 };

@@ -8,17 +8,40 @@
 #ifndef SIGNET_VERIFY_LEDGER_LOGS_H
 #define SIGNET_VERIFY_LEDGER_LOGS_H
 
-#include <stdio.h>
-
 #include "seal/ledger_record.h"
 #include "seal/trust.h"
 #include "verify/ledger_finding.h"
+#include "verify/spool.h"
 
 struct seen_log {
     char origin[LEDGER_ORIGIN_BYTES_MAX + 1];
     const struct trusted_writer *writer;
     uint8_t instance[LEDGER_INSTANCE_BYTES];
     uint32_t interval_ms; /* as its opening promised */
+    /* Once it was judged: */
+    bool live;            /* neither closed nor retired */
+    int64_t last_ms;      /* in its last record */
+    uint64_t forked_from; /* the first record that is not believed; UINT64_MAX: there is none */
+};
+
+enum { LEDGER_ENTRY_NO_LOG = LEDGER_LOGS_MAX };
+
+/* What a leaf says of a place, kept to be held against what is stored there. */
+struct ledger_entry {
+    struct place place;    /* of a deleted topic: partition -1 */
+    enum ledger_kind kind; /* a batch, or a deletion */
+    uint32_t log;          /* LEDGER_ENTRY_NO_LOG: of a revoked writer */
+    uint64_t record;
+    const struct trusted_writer *writer;
+    int64_t first, last; /* offsets; of deleted records `first` is the low watermark */
+    int64_t time_ms;     /* what retention goes by */
+    uint32_t bytes;
+    bool acknowledged_by_all;
+    uint8_t seal_id[SEAL_ID_BYTES];
+    uint8_t producer[PRODUCER_HASH_BYTES];
+    bool met;        /* its place was looked at */
+    uint8_t match;   /* how, while its place is looked at */
+    uint64_t behind; /* bytes of entries behind it */
 };
 
 struct seen_retirement {
@@ -32,9 +55,10 @@ struct ledger_logs {
     size_t count, capacity;
     struct seen_retirement *retirements;
     size_t retirement_count, retirement_capacity;
-    FILE *spool; /* unlinked */
-    uint64_t lines;
-    uint64_t batches; /* leaves of that kind */
+    struct spool lines;
+    bool keeps_entries;
+    struct spool entries; /* with keeps_entries */
+    uint64_t batches;     /* leaves of that kind */
     int64_t first_ms, last_ms;
 };
 
@@ -46,6 +70,9 @@ struct ledger_logs_policy {
 /* One that is authentic, of that writer.  LIMIT for more logs or retirements than there may be; SYSTEM with errno; OUT_OF_MEMORY. */
 signet_error ledger_logs_add(struct ledger_logs *logs, const struct ledger_record *record,
                              const struct trusted_writer *writer, const uint8_t root_before[SHA256_BYTES]);
+/* A record of a revoked writer: only its batches are kept, to be believed as far as the trust file says.  SYSTEM with errno. */
+signet_error ledger_logs_add_revoked(struct ledger_logs *logs, const struct ledger_record *record,
+                                     const struct trusted_writer *writer);
 /* After the last one.  SYSTEM with errno. */
 signet_error ledger_logs_judge(struct ledger_logs *logs, const struct ledger_logs_policy *policy,
                                struct ledger_findings *findings);

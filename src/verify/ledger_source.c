@@ -61,7 +61,7 @@ static signet_error take_record(struct ledger_source *s, const char *path, struc
 {
     struct ledger_record record = { 0 };
     uint8_t before[SHA256_BYTES];
-    const struct trusted_writer *writer;
+    const struct trusted_writer *writer = NULL;
     enum ledger_word word = ledger_judge_record(bytes, s->trust, &record, before, &writer);
     if (word == LEDGER_WORD_AUTHENTIC) {
         return ledger_logs_add(&s->logs, &record, writer, before);
@@ -75,7 +75,8 @@ static signet_error take_record(struct ledger_source *s, const char *path, struc
         f.time_ms = record.last.time_ms;
     }
     ledger_findings_add(&s->findings, &f);
-    return SIGNET_OK;
+    bool revoked = word == LEDGER_WORD_WRITER_NOT_TRUSTED && writer->revoked;
+    return revoked ? ledger_logs_add_revoked(&s->logs, &record, writer) : SIGNET_OK;
 }
 
 /* A whole frame and the byte behind it are in the window afterwards, or all that the file has. */

@@ -94,6 +94,10 @@ static void add_range(struct walk *w, enum verdict verdict, int64_t first, int64
     flaw.expected_offset = expected_offset;
     strncpy(flaw.text, text, sizeof flaw.text - 1);
     flaws_add(&w->survey->flaws, &flaw);
+    bool damage = first >= 0 && verdict != VERDICT_WRONG_OFFSET; /* a hole has nothing in it */
+    if (damage && w->surveyor->plant->stored) {
+        stored_add_damage(w->surveyor->plant->stored, w->survey->number, first, last < first ? INT64_MAX : last);
+    }
 }
 
 static void add_judged(struct walk *w, const struct judged *judged)
@@ -134,6 +138,9 @@ static void take(struct walk *w, const struct judged *judged)
     s->batches++;
     s->records += records > 0 ? (uint64_t)records : 0;
     s->verdicts[judged->verdict]++;
+    if (w->surveyor->plant->stored) {
+        stored_add(w->surveyor->plant->stored, s->number, w->surveyor->plant->trust, judged);
+    }
     if (judged->verdict == VERDICT_AUTHENTIC) {
         count_authentic(w, judged);
     } else if (!verdict_is_good(judged->verdict)) {
@@ -554,6 +561,7 @@ void survey_partition(struct surveyor *surveyor, struct survey *survey)
         return;
     }
     if (read_topic_id(&w)) {
+        survey->place = w.place;
         check_topic_id(&w);
         walk_all(&w);
     }

@@ -15,12 +15,14 @@
 
 #include "relay/policy.h"
 #include "verify/flaw.h"
+#include "verify/stored.h"
 
 /* What all surveys share. */
 struct survey_plant {
     const struct trust *trust;
     const struct policy *policy;
     int64_t append_skew_ms;
+    struct stored *stored; /* what was found is kept there; may be NULL */
     pthread_mutex_t large; /* held by whoever has a large batch in memory */
     /* Called now and then, by one thread at a time; may be NULL. */
     void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes);
@@ -57,12 +59,14 @@ struct survey {
     char *path; /* of its folder */
     char topic[TOPIC_NAME_BYTES_MAX + 1];
     int32_t partition;
+    uint32_t number;      /* among the surveys */
     int64_t only_segment; /* the one asked for; -1: all */
     enum survey_scope scope;
     const struct topic_policy *policy;
     uint64_t bytes; /* of its segments, when they were counted */
     /* Filled in. */
     struct flaws flaws;
+    struct place place; /* with a topic id that is not zero, once it was looked at */
     uint64_t segments, batches, records;
     uint64_t verdicts[VERDICT_COUNT];
     uint64_t accepted;

@@ -41,7 +41,9 @@ static signet_error add_survey(const struct verify_request *request, const char 
     }
     result->surveys = surveys;
     struct survey *s = &surveys[result->count];
-    *s = (struct survey){ .path = strdup(path), .partition = name->partition, .only_segment = only };
+    *s = (struct survey){
+        .path = strdup(path), .partition = name->partition, .number = (uint32_t)result->count, .only_segment = only
+    };
     if (!s->path) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
@@ -257,6 +259,7 @@ signet_error verify_run(const struct verify_request *request, struct verify_resu
             .trust = request->trust,
             .policy = request->policy,
             .append_skew_ms = request->append_skew_ms,
+            .stored = request->stored,
             .progress = request->progress,
             .progress_context = request->progress_context,
             .watch = request->watch,

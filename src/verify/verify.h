@@ -14,7 +14,8 @@ struct verify_request {
     const struct trust *trust;
     const struct policy *policy; /* which topics must be sealed, and what their timestamps are */
     int64_t append_skew_ms;
-    size_t threads; /* > 0 */
+    size_t threads;        /* > 0 */
+    struct stored *stored; /* what was found is kept there; may be NULL */
     /* Called now and then, by one thread at a time; may be NULL. */
     void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes);
     void *progress_context;

@@ -300,7 +300,7 @@ static void test_large_file(void **state)
     const struct ledger_logs_policy policy = { NOW_MS, STALE_INTERVALS };
     assert_int_equal(ledger_source_add(&source, scratch_path(folder, "x.ledger")), SIGNET_OK);
     assert_int_equal(ledger_source_judge(&source, &policy), SIGNET_OK);
-    assert_int_equal(source.logs.lines, count);
+    assert_int_equal(source.logs.lines.count, count);
     assert_int_equal(source.logs.count, 1);
     assert_int_equal(source.findings.count, 0);
     ledger_source_free(&source);

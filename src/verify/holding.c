@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/holding.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+
+/* As it stands in an entry. */
+enum match { MATCH_NONE, MATCH_RIGHT, MATCH_RESOLVED, MATCH_VOID };
+
+/* Where a seal may be looked for until it is said not to be elsewhere: copies of one partition on several replicas. */
+enum { SEAL_COPIES_MAX = 64 };
+
+struct word {
+    const char *text;
+    enum flaw_kind kind;
+    const char *meaning, *hint;
+};
+
+static const struct word words[] = {
+#define X(name, text, kind, meaning, hint) { text, kind, meaning, hint },
+    HOLDING_WORDS(X)
+#undef X
+};
+
+const char *holding_word_text(enum holding_word word)
+{
+    return words[word].text;
+}
+
+const char *holding_word_meaning(enum holding_word word)
+{
+    return words[word].meaning;
+}
+
+const char *holding_word_hint(enum holding_word word)
+{
+    return words[word].hint;
+}
+
+enum flaw_kind holding_word_kind(enum holding_word word)
+{
+    return words[word].kind;
+}
+
+/* One place being held against its entries. */
+struct place_run {
+    const struct holding_request *request;
+    struct holding *holding;
+    const struct survey *survey;
+    struct ledger_entry *entries;
+    size_t entry_count;
+    struct stored_batch *batches;
+    size_t batch_count;
+    int64_t watermark;      /* below it clients deleted */
+    const int64_t *live_ms; /* by writers: the last record of that of their live logs which is furthest behind */
+};
+
+static int compare(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+static int place_compare(const struct place *a, const struct place *b)
+{
+    int order = topic_id_compare(&a->topic, &b->topic);
+    return order ? order : compare(a->partition, b->partition);
+}
+
+/* Batches first.  Equal: they are one. */
+static int by_what(const struct ledger_entry *x, const struct ledger_entry *y)
+{
+    int order = place_compare(&x->place, &y->place);
+    order = order ? order : compare(x->kind, y->kind);
+    order = order ? order : compare(x->first, y->first);
+    order = order ? order : compare(x->last, y->last);
+    return order ? order : memcmp(x->seal_id, y->seal_id, sizeof x->seal_id);
+}
+
+/* Of those that are one, the one of most weight is first. */
+static int by_place(const void *a, const void *b)
+{
+    const struct ledger_entry *x = a, *y = b;
+    int order = by_what(x, y);
+    order = order ? order : compare(x->log == LEDGER_ENTRY_NO_LOG, y->log == LEDGER_ENTRY_NO_LOG);
+    return order ? order : compare(!x->acknowledged_by_all, !y->acknowledged_by_all);
+}
+
+/* Of a forked log only what was said before. */
+static bool is_believed(const struct ledger_logs *logs, const struct ledger_entry *e)
+{
+    return e->log == LEDGER_ENTRY_NO_LOG || e->record < logs->logs[e->log].forked_from;
+}
+
+static uint64_t drop_unbelieved(const struct ledger_logs *logs, struct ledger_entry *entries, uint64_t count)
+{
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        if (is_believed(logs, &entries[i])) {
+            entries[kept++] = entries[i];
+        }
+    }
+    return kept;
+}
+
+/* The first entry that is not before the place. */
+static size_t find_place(const struct ledger_entry *entries, size_t count, const struct place *place)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (place_compare(&entries[middle].place, place) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static size_t find_survey(const struct stored_batch *batches, size_t count, uint32_t survey)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (batches[middle].survey < survey) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* How many of the place begin before `offset`. */
+static size_t count_before(const struct place_run *r, int64_t offset)
+{
+    size_t low = 0, high = r->batch_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r->batches[middle].first < offset) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* The first of that seal at or behind a survey and offset; NULL when there is none. */
+static struct stored_seal *find_seal(const struct stored *stored, const uint8_t seal_id[SEAL_ID_BYTES], uint32_t survey)
+{
+    struct stored_seal *seals = stored->seals.items, wanted = { .survey = survey, .first = INT64_MIN };
+    memcpy(wanted.seal_id, seal_id, sizeof wanted.seal_id);
+    size_t low = 0, high = stored->seals.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (stored_seal_compare(&seals[middle], &wanted) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool found = low < stored->seals.count && memcmp(seals[low].seal_id, seal_id, SEAL_ID_BYTES) == 0;
+    return found ? &seals[low] : NULL;
+}
+
+/* Rules 1 and 2. */
+static void match(struct place_run *r, struct ledger_entry *e)
+{
+    static const uint8_t none[PRODUCER_HASH_BYTES];
+    struct stored_batch *resolved = NULL;
+    e->match = MATCH_NONE;
+    for (size_t i = count_before(r, e->first); i < r->batch_count && r->batches[i].first == e->first; i++) {
+        struct stored_batch *b = &r->batches[i];
+        if (b->last != e->last || !b->sealed) {
+            continue;
+        }
+        if (memcmp(b->seal_id, e->seal_id, sizeof b->seal_id) == 0) {
+            struct stored_seal *seal = find_seal(r->request->stored, e->seal_id, r->survey->number);
+            b->right = seal->right = true;
+            e->match = MATCH_RIGHT;
+            return;
+        }
+        bool same = memcmp(b->producer, e->producer, sizeof none) == 0 && memcmp(none, e->producer, sizeof none) != 0;
+        resolved = b->authentic && same ? b : resolved;
+    }
+    if (resolved) {
+        resolved->resolved = true;
+        e->match = MATCH_RESOLVED;
+    }
+}
+
+static void reach(struct place_run *r)
+{
+    int64_t bad = -1, known = -1;
+    for (size_t i = 0; i < r->batch_count; i++) {
+        struct stored_batch *b = &r->batches[i];
+        bad = b->bad && b->last > bad ? b->last : bad;
+        known = (b->right || b->resolved) && b->last > known ? b->last : known;
+        b->reach_bad = bad;
+        b->reach_known = known;
+    }
+}
+
+/* Sizes of what was entered behind each, every range of offsets once. */
+static void weigh(struct place_run *r)
+{
+    uint64_t behind = 0;
+    int64_t counted = INT64_MAX;
+    for (size_t i = r->entry_count; i > 0; i--) {
+        struct ledger_entry *e = &r->entries[i - 1];
+        e->behind = behind;
+        if (e->match != MATCH_VOID && e->last < counted) {
+            behind += e->bytes;
+            counted = e->first;
+        }
+    }
+}
+
+static bool is_expired(const struct place_run *r, const struct ledger_entry *e)
+{
+    const struct holding_request *q = r->request;
+    if (e->last >= r->survey->first_offset) {
+        return false;
+    }
+    bool old = q->retention_ms > 0 && e->time_ms < q->now_ms - q->retention_ms;
+    return old || (q->retention_bytes > 0 && e->behind >= q->retention_bytes);
+}
+
+/* Its seal at another offset or in another place; in this place before others. */
+static const struct stored_seal *find_moved(const struct place_run *r, const struct ledger_entry *e)
+{
+    const struct stored *stored = r->request->stored;
+    const struct stored_seal *own = find_seal(stored, e->seal_id, r->survey->number);
+    if (own && own->survey == r->survey->number) {
+        return own;
+    }
+    const struct stored_seal *at = find_seal(stored, e->seal_id, 0), *seals = stored->seals.items;
+    size_t left = at ? stored->seals.count - (size_t)(at - seals) : 0;
+    for (size_t i = 0; i < SEAL_COPIES_MAX && i < left; i++) {
+        if (memcmp(at[i].seal_id, e->seal_id, SEAL_ID_BYTES) != 0) {
+            return NULL;
+        }
+        bool here = place_compare(&r->request->surveys[at[i].survey].place, &e->place) == 0;
+        if (!here || at[i].first != e->first) {
+            return &at[i];
+        }
+    }
+    return NULL;
+}
+
+/* Section 7.1; with MOVED, `ret_moved` is where. */
+static enum holding_word word_of_entry(const struct place_run *r, const struct ledger_entry *e,
+                                       const struct stored_seal **ret_moved)
+{
+    *ret_moved = NULL;
+    if (e->match != MATCH_NONE) {
+        return e->match == MATCH_RIGHT ? HOLDING_RIGHT : HOLDING_RESOLVED;
+    }
+    if (e->last < r->watermark) {
+        return HOLDING_DELETED;
+    }
+    if (is_expired(r, e)) {
+        return HOLDING_EXPIRED;
+    }
+    *ret_moved = find_moved(r, e);
+    if (*ret_moved) {
+        return HOLDING_MOVED;
+    }
+    size_t before = count_before(r, e->last + 1);
+    const struct stored_batch *b = before > 0 ? &r->batches[before - 1] : NULL;
+    if (b && b->reach_known >= e->first) {
+        return HOLDING_ROLLED_BACK;
+    }
+    if (b && b->reach_bad >= e->first) {
+        return HOLDING_ALTERED;
+    }
+    if (r->survey->flaws.unknown || r->survey->only_segment >= 0) {
+        return HOLDING_UNREAD;
+    }
+    return e->first >= r->survey->next_offset ? HOLDING_TRUNCATED : HOLDING_MISSING;
+}
+
+/* Section 7.2, but for verdicts, which the survey tells, and markers. */
+static enum holding_word word_of_batch(const struct place_run *r, const struct stored_batch *b)
+{
+    const struct stored_seal *seal = find_seal(r->request->stored, b->seal_id, r->survey->number);
+    if (seal->first < b->first || seal->right) {
+        return HOLDING_EXTRA;
+    }
+    if (b->resolved) {
+        return HOLDING_RESOLVED;
+    }
+    return b->seal_time_ms > r->live_ms[b->writer] ? HOLDING_NOT_YET : HOLDING_NOT_COVERED;
+}
+
+static bool goes_on(const struct holding_finding *last, const struct holding_finding *next)
+{
+    bool alike = last->word == next->word && last->survey == next->survey && last->acks_one == next->acks_one;
+    bool together = last->moved_survey == next->moved_survey &&
+                    next->moved_offset - next->first == last->moved_offset - last->first;
+    return alike && (next->word != HOLDING_MOVED || together);
+}
+
+/* `in_a_row`: the one before had the same word, and was of the same kind. */
+static void tell(struct holding *h, const struct holding_finding *next, bool in_a_row)
+{
+    h->bad |= words[next->word].kind == FLAW_BAD;
+    if (in_a_row && h->left_out == 0 && h->count > 0 && goes_on(&h->findings[h->count - 1], next)) {
+        struct holding_finding *last = &h->findings[h->count - 1];
+        last->last = next->last > last->last ? next->last : last->last;
+        last->count++;
+        return;
+    }
+    struct holding_finding *findings =
+        h->count < FLAWS_MAX ? array_with_room(h->findings, h->count, &h->capacity, sizeof *findings, 8) : NULL;
+    if (!findings) {
+        h->left_out++;
+        return;
+    }
+    h->findings = findings;
+    findings[h->count++] = *next;
+}
+
+static bool is_told(enum holding_word word)
+{
+    return words[word].kind == FLAW_BAD || word == HOLDING_NOT_COVERED;
+}
+
+static void judge_entries(struct place_run *r)
+{
+    enum holding_word before = HOLDING_WORD_COUNT;
+    for (size_t i = 0; i < r->entry_count; i++) {
+        const struct ledger_entry *e = &r->entries[i];
+        const struct stored_seal *moved;
+        if (e->match == MATCH_VOID) {
+            continue;
+        }
+        enum holding_word word = word_of_entry(r, e, &moved);
+        const struct holding_finding f = {
+            .word = word,
+            .survey = r->survey->number,
+            .acks_one = !e->acknowledged_by_all && word != HOLDING_ALTERED,
+            .first = e->first,
+            .last = e->last,
+            .count = 1,
+            .moved_survey = moved ? moved->survey : 0,
+            .moved_offset = moved ? moved->first : -1,
+        };
+        r->holding->words[word]++;
+        if (is_told(word)) {
+            tell(r->holding, &f, word == before);
+        }
+        before = word;
+    }
+}
+
+static void judge_batches(struct place_run *r)
+{
+    enum holding_word before = HOLDING_WORD_COUNT;
+    for (size_t i = 0; i < r->batch_count; i++) {
+        const struct stored_batch *b = &r->batches[i];
+        if (!b->authentic || b->right) {
+            before = HOLDING_WORD_COUNT;
+            continue;
+        }
+        enum holding_word word = word_of_batch(r, b);
+        const struct holding_finding f = {
+            .word = word, .survey = r->survey->number, .first = b->first, .last = b->last, .count = 1
+        };
+        r->holding->words[word] += word != HOLDING_RESOLVED; /* its entry counts */
+        if (is_told(word)) {
+            tell(r->holding, &f, word == before);
+        }
+        before = word;
+    }
+}
+
+/* A revoked writer's only as far as the trust file says. */
+static bool is_void(const struct place_run *r, const struct ledger_entry *e)
+{
+    return e->log == LEDGER_ENTRY_NO_LOG &&
+           !trusted_writer_believed_at(e->writer, &e->place, slice_of_text(r->survey->topic), e->last);
+}
+
+/* Batches stand before deletions; what is left of the entries is batches. */
+static void take_entries(struct place_run *r)
+{
+    size_t batches = 0;
+    for (size_t i = 0; i < r->entry_count; i++) {
+        struct ledger_entry *e = &r->entries[i];
+        e->met = true;
+        if (e->kind == LEDGER_RECORDS_DELETED) {
+            r->watermark = e->first > r->watermark ? e->first : r->watermark;
+        } else if (is_void(r, e)) {
+            e->match = MATCH_VOID;
+            batches++;
+        } else {
+            match(r, e);
+            batches++;
+        }
+    }
+    r->entry_count = batches;
+}
+
+static void judge_place(struct place_run *r)
+{
+    take_entries(r);
+    reach(r);
+    weigh(r);
+    judge_entries(r);
+    judge_batches(r);
+}
+
+/* Of a forked log, and of several alike, only what counts. */
+static uint64_t sort_entries(struct ledger_logs *logs)
+{
+    struct ledger_entry *entries = logs->entries.items;
+    uint64_t believed = drop_unbelieved(logs, entries, logs->entries.count), kept = 0;
+    if (believed > 0) {
+        qsort(entries, believed, sizeof *entries, by_place);
+    }
+    for (uint64_t i = 0; i < believed; i++) {
+        if (kept == 0 || by_what(&entries[kept - 1], &entries[i]) != 0) {
+            entries[kept++] = entries[i];
+        }
+    }
+    return kept;
+}
+
+static int64_t *find_live(const struct holding_request *q)
+{
+    size_t writers = q->trust->writer_count;
+    int64_t *live_ms = malloc((writers ? writers : 1) * sizeof *live_ms);
+    for (size_t i = 0; live_ms && i < writers; i++) {
+        live_ms[i] = INT64_MAX;
+    }
+    for (size_t i = 0; live_ms && i < q->logs->count; i++) {
+        const struct seen_log *log = &q->logs->logs[i];
+        int64_t *ms = &live_ms[log->writer - q->trust->writers];
+        *ms = log->live && log->last_ms < *ms ? log->last_ms : *ms;
+    }
+    return live_ms;
+}
+
+static bool is_deleted_topic(const struct ledger_entry *entries, size_t count, const struct place *place)
+{
+    const struct place whole = { .topic = place->topic, .partition = -1 };
+    size_t at = find_place(entries, count, &whole);
+    return at < count && place_compare(&entries[at].place, &whole) == 0;
+}
+
+/* Nothing is said of them: another broker may have them. */
+static void count_unmet(struct holding *h, const struct ledger_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].kind == LEDGER_BATCH && !entries[i].met) {
+            bool deleted = is_deleted_topic(entries, count, &entries[i].place);
+            h->words[HOLDING_DELETED] += deleted;
+            h->elsewhere += !deleted;
+        }
+    }
+}
+
+static void judge_survey(const struct holding_request *q, const struct survey *survey, struct ledger_entry *entries,
+                         size_t count, const int64_t *live_ms, struct holding *h)
+{
+    struct place next = survey->place;
+    next.partition++;
+    struct stored_batch *batches = q->stored->batches.items;
+    size_t from = find_place(entries, count, &survey->place);
+    size_t first = find_survey(batches, q->stored->batches.count, survey->number);
+    struct place_run r = {
+        .request = q,
+        .holding = h,
+        .survey = survey,
+        .entries = entries ? entries + from : NULL,
+        .entry_count = find_place(entries, count, &next) - from,
+        .batches = batches ? batches + first : NULL,
+        .batch_count = batches ? find_survey(batches, q->stored->batches.count, survey->number + 1) - first : 0,
+        .live_ms = live_ms,
+    };
+    judge_place(&r);
+}
+
+signet_error holding_run(const struct holding_request *q, struct holding *h)
+{
+    signet_error error = spool_map(&q->logs->entries, sizeof(struct ledger_entry));
+    error = error ? error : stored_sort(q->stored);
+    if (error) {
+        return error;
+    }
+    int64_t *live_ms = find_live(q);
+    if (!live_ms) {
+        return SIGNET_ERROR_OUT_OF_MEMORY;
+    }
+    struct ledger_entry *entries = q->logs->entries.items;
+    size_t count = sort_entries(q->logs);
+    for (size_t i = 0; i < q->survey_count; i++) {
+        bool looked_at = !topic_id_is_zero(&q->surveys[i].place.topic) && q->surveys[i].first_offset >= 0;
+        if (looked_at) {
+            judge_survey(q, &q->surveys[i], entries, count, live_ms, h);
+        }
+    }
+    count_unmet(h, entries, count);
+    free(live_ms);
+    return SIGNET_OK;
+}
+
+void holding_free(struct holding *h)
+{
+    free(h->findings);
+    *h = (struct holding){ 0 };
+}
