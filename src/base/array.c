@@ -15,3 +15,18 @@ void *array_with_room(void *array, size_t count, size_t *capacity, size_t item_b
     }
     return moved;
 }
+
+size_t array_count_before(const void *array, size_t count, size_t item_bytes, const void *wanted,
+                          int (*compare)(const void *item, const void *wanted))
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare((const char *)array + middle * item_bytes, wanted) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}

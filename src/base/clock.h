@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clock for waiting: it only goes forward, and nobody sets it. */
+/* The two clocks: one for waiting, which only goes forward, and one for what others are told, which can be set. */
 #ifndef SIGNET_BASE_CLOCK_H
 #define SIGNET_BASE_CLOCK_H
 
@@ -7,5 +7,7 @@
 
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t monotonic_clock_ms(void);
+/* Unix time in milliseconds. */
+int64_t wall_clock_ms(void);
 
 #endif

@@ -5,50 +5,13 @@
 
 #include <jansson.h>
 
-#include "base/escape.h"
-#include "base/limits.h"
-#include "crypto/encoding.h"
+#include "cli/json_put.h"
 #include "kafka/record.h"
-
-enum {
-    HEX_BYTES_MAX = RECIPIENT_ENTRY_BYTES,
-    NAME_BYTES_MAX = 255,
-    ESCAPED_BYTES_MAX = 4 * NAME_BYTES_MAX + 5,
-};
 
 static const char *const codec_words[] = {
     [BATCH_CODEC_NONE] = "none", [BATCH_CODEC_GZIP] = "gzip", [BATCH_CODEC_SNAPPY] = "snappy",
     [BATCH_CODEC_LZ4] = "lz4",   [BATCH_CODEC_ZSTD] = "zstd",
 };
-
-static void put_number(json_t *object, const char *name, int64_t number)
-{
-    json_object_set_new(object, name, json_integer(number));
-}
-
-static void put_word(json_t *object, const char *name, const char *word)
-{
-    json_object_set_new(object, name, json_string(word));
-}
-
-static void put_bool(json_t *object, const char *name, bool value)
-{
-    json_object_set_new(object, name, json_boolean(value));
-}
-
-static void put_hex(json_t *object, const char *name, const uint8_t *bytes, size_t size)
-{
-    char hex[2 * HEX_BYTES_MAX + 1];
-    hex_encode(slice_of(bytes, size), hex);
-    put_word(object, name, hex);
-}
-
-static void put_escaped(json_t *object, const char *name, struct slice text)
-{
-    char escaped[ESCAPED_BYTES_MAX];
-    escape_text(text, 0, escaped, sizeof escaped);
-    put_word(object, name, escaped);
-}
 
 static void put_fields(json_t *object, const struct batch_header *h)
 {
@@ -127,16 +90,9 @@ static void put_sequence(json_t *object, uint64_t sequence)
     }
 }
 
-static void put_topic_id(json_t *object, const struct topic_id *topic)
-{
-    char text[2 * TOPIC_ID_BYTES];
-    base64_encode(slice_of(topic->bytes, sizeof topic->bytes), BASE64_URL_UNPADDED, text);
-    put_word(object, "topic-id", text);
-}
-
 static void put_header(json_t *object, const struct envelope_header *h)
 {
-    put_topic_id(object, &h->place.topic);
+    put_topic_id(object, "topic-id", &h->place.topic);
     put_number(object, "partition", h->place.partition);
     put_hex(object, "writer", h->writer, sizeof h->writer);
     put_hex(object, "stream-id", h->stream, sizeof h->stream);

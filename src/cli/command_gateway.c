@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/command.h"
 #include "cli/report_print.h"
 #include "crypto/secret_memory.h"
 #include "gateway/gateway.h"
-#include "net/loop.h"
 #include "net/resolution.h"
 
 /* A resolver whose server is silent holds its thread for many seconds, and exit() would wait for that. */

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "cli/command.h"
 #include "cli/holding_print.h"
 #include "cli/knowledge.h"
@@ -95,17 +96,10 @@ static signet_error verify_disks(const struct knowledge *k, char **paths, size_t
     return error;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static signet_error verify_ledgers(const struct arguments *a, struct ledger_source *ledgers)
 {
     const struct ledger_logs_policy policy = {
-        .now_ms = now_ms(),
+        .now_ms = wall_clock_ms(),
         .stale_intervals = a->stale_intervals,
     };
     signet_error error = SIGNET_OK;
@@ -173,7 +167,7 @@ static signet_error hold(const struct arguments *a, const struct knowledge *k, s
         .stored = &found->stored,
         .surveys = found->disks.surveys,
         .survey_count = found->disks.count,
-        .now_ms = now_ms(),
+        .now_ms = wall_clock_ms(),
         .retention_ms = a->retention_ms,
         .retention_bytes = (uint64_t)a->retention_bytes,
     };

@@ -33,12 +33,12 @@ static void print_place(FILE *out, const struct survey *survey)
 
 static void print_finding(FILE *out, const struct holding_finding *f, const struct verify_result *disks, bool colour)
 {
-    bool bad = holding_word_kind(f->word) == FLAW_BAD;
-    fprintf(out, "%s%s%s:", colour && bad ? "\033[1;31m" : "", holding_word_text(f->word),
+    bool bad = holding_word_of(f->word)->kind == FLAW_BAD;
+    fprintf(out, "%s%s%s:", colour && bad ? "\033[1;31m" : "", holding_word_of(f->word)->text,
             colour && bad ? "\033[0m" : "");
     print_place(out, &disks->surveys[f->survey]);
     fprintf(out, " offsets %" PRId64 "-%" PRId64 "\n    %" PRIu64 " batches: %s\n", f->first, f->last, f->count,
-            holding_word_meaning(f->word));
+            holding_word_of(f->word)->meaning);
     if (f->word == HOLDING_MOVED) {
         fputs("    now in", out);
         print_place(out, &disks->surveys[f->moved_survey]);
@@ -47,8 +47,8 @@ static void print_finding(FILE *out, const struct holding_finding *f, const stru
     if (f->acks_one) {
         fputs("    acks=1 permits it: a leader that fails loses what followers do not have yet\n", out);
     }
-    if (holding_word_hint(f->word)) {
-        fprintf(out, "    hint: %s\n", holding_word_hint(f->word));
+    if (holding_word_of(f->word)->hint) {
+        fprintf(out, "    hint: %s\n", holding_word_of(f->word)->hint);
     }
 }
 
@@ -58,7 +58,7 @@ void holding_print(FILE *out, const struct holding *h, const struct verify_resul
     print_summary(out, h);
     for (int kind = FLAW_BAD; kind <= FLAW_NOTE; kind++) {
         for (size_t i = 0; i < h->count; i++) {
-            if (holding_word_kind(h->findings[i].word) == (enum flaw_kind)kind) {
+            if (holding_word_of(h->findings[i].word)->kind == (enum flaw_kind)kind) {
                 print_finding(out, &h->findings[i], disks, colour);
             }
         }
@@ -80,11 +80,11 @@ static json_t *finding_json(const struct holding_finding *f, const struct verify
 {
     const struct survey *survey = &disks->surveys[f->survey];
     return json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:b, s:o}", "kind",
-                     holding_word_kind(f->word) == FLAW_BAD ? "bad" : "note", "word", holding_word_text(f->word),
-                     "meaning", holding_word_meaning(f->word), "topic", survey->topic, "partition",
-                     (int)survey->partition, "first-offset", (json_int_t)f->first, "last-offset", (json_int_t)f->last,
-                     "batches", (json_int_t)f->count, "acks-1-permits-it", f->acks_one, "moved-to",
-                     moved_json(f, disks));
+                     holding_word_of(f->word)->kind == FLAW_BAD ? "bad" : "note", "word",
+                     holding_word_of(f->word)->text, "meaning", holding_word_of(f->word)->meaning, "topic",
+                     survey->topic, "partition", (int)survey->partition, "first-offset", (json_int_t)f->first,
+                     "last-offset", (json_int_t)f->last, "batches", (json_int_t)f->count, "acks-1-permits-it",
+                     f->acks_one, "moved-to", moved_json(f, disks));
 }
 
 struct json_t *holding_json(const struct holding *h, const struct verify_result *disks)
@@ -94,7 +94,7 @@ struct json_t *holding_json(const struct holding *h, const struct verify_result 
         json_array_append_new(list, finding_json(&h->findings[i], disks));
     }
     for (int i = 0; i < HOLDING_WORD_COUNT; i++) {
-        json_object_set_new(words, holding_word_text((enum holding_word)i), json_integer((json_int_t)h->words[i]));
+        json_object_set_new(words, holding_word_of((enum holding_word)i)->text, json_integer((json_int_t)h->words[i]));
     }
     return json_pack("{s:b, s:o, s:I, s:o, s:I}", "bad", h->bad, "words", words, "elsewhere", (json_int_t)h->elsewhere,
                      "findings", list, "findings-left-out", (json_int_t)h->left_out);

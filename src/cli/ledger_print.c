@@ -35,7 +35,7 @@ static void print_finding(FILE *out, const struct ledger_finding *f, bool colour
 {
     static const char *const colours[] = { "\033[1;31m", "\033[1;33m", "", "" };
     char text[SHOWN_BYTES], time[UTC_TEXT_BYTES];
-    fprintf(out, "%s%s%s:", colour ? colours[ledger_word_kind(f->word)] : "", ledger_word_text(f->word),
+    fprintf(out, "%s%s%s:", colour ? colours[ledger_word_of(f->word)->kind] : "", ledger_word_of(f->word)->text,
             colour ? "\033[0m" : "");
     if (f->path) {
         fprintf(out, " %s", shown_text(f->path, text));
@@ -45,7 +45,7 @@ static void print_finding(FILE *out, const struct ledger_finding *f, bool colour
     } else if (f->has_records) {
         fprintf(out, " record %" PRIu64, f->first_record);
     }
-    fprintf(out, "\n    %s\n", ledger_word_meaning(f->word));
+    fprintf(out, "\n    %s\n", ledger_word_of(f->word)->meaning);
     if (f->origin[0]) {
         fprintf(out, "    log %s\n", f->origin);
     }
@@ -55,8 +55,8 @@ static void print_finding(FILE *out, const struct ledger_finding *f, bool colour
     if (f->text[0]) {
         fprintf(out, "    %s\n", shown_text(f->text, text));
     }
-    if (ledger_word_hint(f->word)) {
-        fprintf(out, "    hint: %s\n", ledger_word_hint(f->word));
+    if (ledger_word_of(f->word)->hint) {
+        fprintf(out, "    hint: %s\n", ledger_word_of(f->word)->hint);
     }
 }
 
@@ -66,7 +66,7 @@ void ledger_print(FILE *out, const struct ledger_source *s)
     print_summary(out, s);
     for (int kind = FLAW_BAD; kind <= FLAW_NOTE; kind++) {
         for (size_t i = 0; i < s->findings.count; i++) {
-            if (ledger_word_kind(s->findings.items[i].word) == (enum flaw_kind)kind) {
+            if (ledger_word_of(s->findings.items[i].word)->kind == (enum flaw_kind)kind) {
                 print_finding(out, &s->findings.items[i], colour);
             }
         }
@@ -80,13 +80,13 @@ static json_t *finding_json(const struct ledger_finding *f)
 {
     static const char *const kinds[] = { "bad", "could not tell", "accepted", "note" };
     char path[SHOWN_BYTES], text[SHOWN_BYTES];
-    return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:I, s:o, s:s}", "kind", kinds[ledger_word_kind(f->word)],
-                     "word", ledger_word_text(f->word), "meaning", ledger_word_meaning(f->word), "path",
-                     f->path ? shown_text(f->path, path) : NULL, "log", f->origin[0] ? f->origin : NULL, "first-record",
-                     f->has_records ? json_integer((json_int_t)f->first_record) : json_null(), "last-record",
-                     f->has_records ? json_integer((json_int_t)f->last_record) : json_null(), "records",
-                     (json_int_t)f->count, "time-ms", f->time_ms >= 0 ? json_integer(f->time_ms) : json_null(), "text",
-                     shown_text(f->text, text));
+    return json_pack(
+        "{s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:I, s:o, s:s}", "kind", kinds[ledger_word_of(f->word)->kind], "word",
+        ledger_word_of(f->word)->text, "meaning", ledger_word_of(f->word)->meaning, "path",
+        f->path ? shown_text(f->path, path) : NULL, "log", f->origin[0] ? f->origin : NULL, "first-record",
+        f->has_records ? json_integer((json_int_t)f->first_record) : json_null(), "last-record",
+        f->has_records ? json_integer((json_int_t)f->last_record) : json_null(), "records", (json_int_t)f->count,
+        "time-ms", f->time_ms >= 0 ? json_integer(f->time_ms) : json_null(), "text", shown_text(f->text, text));
 }
 
 struct json_t *ledger_json(const struct ledger_source *s)

@@ -3,42 +3,7 @@
 
 #include <jansson.h>
 
-#include "base/escape.h"
-#include "cli/shown.h"
-#include "crypto/encoding.h"
-
-enum { HEX_BYTES_MAX = WRITER_KEY_BYTES };
-
-static void put_number(json_t *row, const char *name, int64_t number)
-{
-    json_object_set_new(row, name, json_integer(number));
-}
-
-static void put_bool(json_t *row, const char *name, bool value)
-{
-    json_object_set_new(row, name, json_boolean(value));
-}
-
-static void put_text(json_t *row, const char *name, struct slice text)
-{
-    char escaped[SHOWN_BYTES];
-    escape_text(text, 0, escaped, sizeof escaped);
-    json_object_set_new(row, name, json_string(escaped));
-}
-
-static void put_hex(json_t *row, const char *name, const uint8_t *bytes, size_t size)
-{
-    char hex[2 * HEX_BYTES_MAX + 1];
-    hex_encode(slice_of(bytes, size), hex);
-    json_object_set_new(row, name, json_string(hex));
-}
-
-static void put_topic_id(json_t *row, const char *name, const struct topic_id *topic)
-{
-    char text[2 * TOPIC_ID_BYTES];
-    base64_encode(slice_of(topic->bytes, sizeof topic->bytes), BASE64_URL_UNPADDED, text);
-    json_object_set_new(row, name, json_string(text));
-}
+#include "cli/json_put.h"
 
 /* What each rule compared. */
 
@@ -63,7 +28,7 @@ static void put_marker(json_t *row, const struct judge_run *run, const struct ju
     put_bool(row, "control", (item->batch.header.attributes & BATCH_CONTROL) != 0);
     put_bool(row, "transactional", (item->batch.header.attributes & BATCH_TRANSACTIONAL) != 0);
     if (item->marker) {
-        put_text(row, "marker", slice_of_text(item->commit ? "commit" : "abort"));
+        put_escaped(row, "marker", slice_of_text(item->commit ? "commit" : "abort"));
     }
 }
 
@@ -106,7 +71,7 @@ static void put_writer(json_t *row, const struct judge_run *run, const struct ju
     (void)run;
     put_hex(row, "writer", item->envelope.header.writer, WRITER_KEY_BYTES);
     if (item->writer) {
-        put_text(row, "writer-name", slice_of_text(item->writer->name));
+        put_escaped(row, "writer-name", slice_of_text(item->writer->name));
     }
 }
 
@@ -120,12 +85,12 @@ static void put_signature(json_t *row, const struct judge_run *run, const struct
 static void put_place(json_t *row, const struct judge_run *run, const struct judged *item)
 {
     const struct envelope_header *h = &item->envelope.header;
-    put_text(row, "cluster-id", h->cluster_id);
-    put_text(row, "cluster-id-here", slice_of_text(run->trust->cluster_id));
+    put_escaped(row, "cluster-id", h->cluster_id);
+    put_escaped(row, "cluster-id-here", slice_of_text(run->trust->cluster_id));
     put_topic_id(row, "topic-id", &h->place.topic);
     put_topic_id(row, "topic-id-here", &run->request->place.topic);
-    put_text(row, "topic-name", h->topic_name);
-    put_text(row, "topic-name-here", run->request->topic_name);
+    put_escaped(row, "topic-name", h->topic_name);
+    put_escaped(row, "topic-name-here", run->request->topic_name);
     put_number(row, "partition", h->place.partition);
     put_number(row, "partition-here", run->request->place.partition);
 }
@@ -139,7 +104,7 @@ static void put_outer(json_t *row, const struct judge_run *run, const struct jud
         outer_fault(&run->codecs, &item->batch, &item->content, h, request->timestamp_type, request->append_skew_ms);
     json_object_set_new(row, "not-as-it-may-be", fault ? json_string(fault) : json_null());
     bool appended = request->timestamp_type == TIMESTAMP_LOG_APPEND_TIME;
-    put_text(row, "timestamp-type-by-policy", slice_of_text(appended ? "LogAppendTime" : "CreateTime"));
+    put_escaped(row, "timestamp-type-by-policy", slice_of_text(appended ? "LogAppendTime" : "CreateTime"));
     const struct {
         const char *name, *inner_name;
         int64_t outer, inner;
@@ -203,7 +168,7 @@ static void put_order(json_t *row, const struct judge_run *run, const struct jud
         char sequence[24];
         snprintf(sequence, sizeof sequence, "%llu", (unsigned long long)item->envelope.header.sequence);
         put_hex(row, "stream-id", item->envelope.header.stream, STREAM_ID_BYTES);
-        put_text(row, "sequence", slice_of_text(sequence));
+        put_escaped(row, "sequence", slice_of_text(sequence));
     }
 }
 
@@ -255,7 +220,7 @@ static json_t *accepted_json(const struct accepted_exception *exception)
     json_t *object = json_object();
     put_number(object, "first-offset", exception->first_offset);
     put_number(object, "last-offset", exception->last_offset);
-    put_text(object, "reason", slice_of_text(exception->reason ? exception->reason : ""));
+    put_escaped(object, "reason", slice_of_text(exception->reason ? exception->reason : ""));
     return object;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "crypto/secret_memory.h"
 #include "gateway/config_restart.h"
 #include "gateway/log.h"

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "client/client.h"
 #include "gateway/tls_files.h"
 #include "keys/secret_file.h"
-#include "net/loop.h"
 #include "seal/ledger_origin.h"
 
 struct ledger_courier {

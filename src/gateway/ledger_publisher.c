@@ -11,7 +11,6 @@
 #include "gateway/ledger_courier.h"
 #include "gateway/ledger_folder.h"
 #include "gateway/log.h"
-#include "net/loop.h"
 #include "seal/ledger_record.h"
 
 enum {

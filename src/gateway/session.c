@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "gateway/advertised.h"
 #include "gateway/identity.h"
 #include "gateway/log.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "gateway/identity.h"
 #include "gateway/session_body.h"
 

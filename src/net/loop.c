@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "net/loop_body.h"
 
@@ -220,13 +219,6 @@ void loop_not_again(struct loop *loop, struct job *job)
 int64_t loop_now_ms(const struct loop *loop)
 {
     return (int64_t)uv_now(&loop->uv);
-}
-
-int64_t wall_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / (1000 * 1000);
 }
 
 static void on_signal(uv_signal_t *handle, int signal_number)

@@ -56,8 +56,6 @@ void loop_undefer(struct loop *loop, struct job *job);
 
 /* Milliseconds that never go back, as of the start of the turn. */
 int64_t loop_now_ms(const struct loop *loop);
-/* Unix time. */
-int64_t wall_clock_ms(void);
 
 /* One loop of the process only.  `run` is called on its thread, as often as the system says.  LIMIT or SYSTEM. */
 signet_error loop_on_signal(struct loop *loop, int signal_number, job_fn *run, void *context);

@@ -16,6 +16,13 @@ enum flaw_kind {
     FLAW_NOTE,     /* nothing is wrong, but whoever reads it should know */
 };
 
+/* A word of the spec for what was found, as people are told it. */
+struct flaw_word {
+    const char *text;
+    enum flaw_kind kind;
+    const char *meaning, *hint; /* what to do about it; NULL when there is nothing */
+};
+
 struct flaw {
     enum flaw_kind kind;
     enum verdict verdict;                   /* of BAD and ACCEPTED */

@@ -12,36 +12,15 @@ enum match { MATCH_NONE, MATCH_RIGHT, MATCH_RESOLVED, MATCH_VOID };
 /* Where a seal may be looked for until it is said not to be elsewhere: copies of one partition on several replicas. */
 enum { SEAL_COPIES_MAX = 64 };
 
-struct word {
-    const char *text;
-    enum flaw_kind kind;
-    const char *meaning, *hint;
-};
-
-static const struct word words[] = {
+static const struct flaw_word words[] = {
 #define X(name, text, kind, meaning, hint) { text, kind, meaning, hint },
     HOLDING_WORDS(X)
 #undef X
 };
 
-const char *holding_word_text(enum holding_word word)
+const struct flaw_word *holding_word_of(enum holding_word word)
 {
-    return words[word].text;
-}
-
-const char *holding_word_meaning(enum holding_word word)
-{
-    return words[word].meaning;
-}
-
-const char *holding_word_hint(enum holding_word word)
-{
-    return words[word].hint;
-}
-
-enum flaw_kind holding_word_kind(enum holding_word word)
-{
-    return words[word].kind;
+    return &words[word];
 }
 
 /* One place being held against its entries. */
@@ -104,48 +83,39 @@ static uint64_t drop_unbelieved(const struct ledger_logs *logs, struct ledger_en
     return kept;
 }
 
+static int entry_to_place(const void *item, const void *wanted)
+{
+    const struct ledger_entry *entry = item;
+    return place_compare(&entry->place, wanted);
+}
+
 /* The first entry that is not before the place. */
 static size_t find_place(const struct ledger_entry *entries, size_t count, const struct place *place)
 {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (place_compare(&entries[middle].place, place) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return array_count_before(entries, count, sizeof *entries, place, entry_to_place);
+}
+
+static int batch_to_survey(const void *item, const void *wanted)
+{
+    const struct stored_batch *batch = item;
+    return compare(batch->survey, *(const uint32_t *)wanted);
 }
 
 static size_t find_survey(const struct stored_batch *batches, size_t count, uint32_t survey)
 {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (batches[middle].survey < survey) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return array_count_before(batches, count, sizeof *batches, &survey, batch_to_survey);
+}
+
+static int batch_to_offset(const void *item, const void *wanted)
+{
+    const struct stored_batch *batch = item;
+    return compare(batch->first, *(const int64_t *)wanted);
 }
 
 /* How many of the place begin before `offset`. */
 static size_t count_before(const struct place_run *r, int64_t offset)
 {
-    size_t low = 0, high = r->batch_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (r->batches[middle].first < offset) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return array_count_before(r->batches, r->batch_count, sizeof *r->batches, &offset, batch_to_offset);
 }
 
 /* The first of that seal at or behind a survey and offset; NULL when there is none. */
@@ -153,17 +123,9 @@ static struct stored_seal *find_seal(const struct stored *stored, const uint8_t 
 {
     struct stored_seal *seals = stored->seals.items, wanted = { .survey = survey, .first = INT64_MIN };
     memcpy(wanted.seal_id, seal_id, sizeof wanted.seal_id);
-    size_t low = 0, high = stored->seals.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (stored_seal_compare(&seals[middle], &wanted) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    bool found = low < stored->seals.count && memcmp(seals[low].seal_id, seal_id, SEAL_ID_BYTES) == 0;
-    return found ? &seals[low] : NULL;
+    size_t at = array_count_before(seals, stored->seals.count, sizeof *seals, &wanted, stored_seal_compare);
+    bool found = at < stored->seals.count && memcmp(seals[at].seal_id, seal_id, SEAL_ID_BYTES) == 0;
+    return found ? &seals[at] : NULL;
 }
 
 /* Rules 1 and 2. */
@@ -477,7 +439,7 @@ static void judge_survey(const struct holding_request *q, const struct survey *s
         .holding = h,
         .survey = survey,
         .entries = entries ? entries + from : NULL,
-        .entry_count = find_place(entries, count, &next) - from,
+        .entry_count = entries ? find_place(entries, count, &next) - from : 0,
         .batches = batches ? batches + first : NULL,
         .batch_count = batches ? find_survey(batches, q->stored->batches.count, survey->number + 1) - first : 0,
         .live_ms = live_ms,

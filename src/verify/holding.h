@@ -42,11 +42,7 @@ enum holding_word {
 #undef X
         HOLDING_WORD_COUNT
 };
-const char *holding_word_text(enum holding_word word);
-const char *holding_word_meaning(enum holding_word word);
-/* What to do about it; NULL when there is nothing. */
-const char *holding_word_hint(enum holding_word word);
-enum flaw_kind holding_word_kind(enum holding_word word);
+const struct flaw_word *holding_word_of(enum holding_word word);
 
 /* A run of entries, or of stored batches, of one word. */
 struct holding_finding {

@@ -6,36 +6,15 @@
 
 #include "base/array.h"
 
-struct word {
-    const char *text;
-    enum flaw_kind kind;
-    const char *meaning, *hint;
-};
-
-static const struct word words[] = {
+static const struct flaw_word words[] = {
 #define X(name, text, kind, meaning, hint) { text, kind, meaning, hint },
     LEDGER_WORDS(X)
 #undef X
 };
 
-const char *ledger_word_text(enum ledger_word word)
+const struct flaw_word *ledger_word_of(enum ledger_word word)
 {
-    return words[word].text;
-}
-
-const char *ledger_word_meaning(enum ledger_word word)
-{
-    return words[word].meaning;
-}
-
-const char *ledger_word_hint(enum ledger_word word)
-{
-    return words[word].hint;
-}
-
-enum flaw_kind ledger_word_kind(enum ledger_word word)
-{
-    return words[word].kind;
+    return &words[word];
 }
 
 static bool goes_on(const struct ledger_finding *last, const struct ledger_finding *next)

@@ -61,11 +61,7 @@ struct ledger_findings {
     bool bad, unknown; /* some are, kept or not */
 };
 
-const char *ledger_word_text(enum ledger_word word);
-const char *ledger_word_meaning(enum ledger_word word);
-/* What to do about it; NULL when there is nothing. */
-const char *ledger_word_hint(enum ledger_word word);
-enum flaw_kind ledger_word_kind(enum ledger_word word);
+const struct flaw_word *ledger_word_of(enum ledger_word word);
 
 /* Merged with the last if both are one word about records of one log and file, in a row.  `path` is borrowed.  OUT_OF_MEMORY counts it as left out. */
 void ledger_findings_add(struct ledger_findings *findings, const struct ledger_finding *finding);

@@ -379,15 +379,20 @@ class Failing(Keeper):
     def files(self):
         return sum(name.endswith(".ledger") for name in os.listdir(self.ledger_directory))
 
+    def goes_on(self):
+        """Has failed, told so once, and enters again: what is in the topic."""
+        eventually(lambda: self.events("ledger-written-again"))
+        assert len(self.events("ledger-not-written")) == 1
+        endpoint = self.endpoint()
+        topic = endpoint.topic("sync")
+        exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(5))
+        return topic
+
 
 def test_failed_sync(tmp_path, kafka):
     """Nobody knows what is on disk then: the record is written again, to another file."""
     with Failing(tmp_path, kafka, "%dms" % INTERVAL_MS) as gateway:
-        eventually(lambda: gateway.events("ledger-written-again"))
-        assert len(gateway.events("ledger-not-written")) == 1
-        endpoint = gateway.endpoint()
-        topic = endpoint.topic("sync")
-        exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(5))
+        topic = gateway.goes_on()
     logs = gateway.logs()
     assert len(leaves(logs, "closing")) == 1 and check_entered(logs, kafka, topic)
     assert gateway.files() == 2
@@ -400,11 +405,7 @@ def test_failed_sync_of_a_first_record(tmp_path, kafka):
         gateway.writer = "gateway-b"
         gateway.write()
         gateway.reload()
-        eventually(lambda: gateway.events("ledger-written-again"))
-        assert len(gateway.events("ledger-not-written")) == 1
-        endpoint = gateway.endpoint()
-        topic = endpoint.topic("sync")
-        exchange.send(endpoint, "librdkafka", topic, exchange.plain_records(5))
+        topic = gateway.goes_on()
     logs = gateway.logs()
     assert len(leaves(logs, "closing")) == 2 and check_entered(logs, kafka, topic)
     assert gateway.files() == 2

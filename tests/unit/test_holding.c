@@ -288,9 +288,9 @@ static void check(const struct holding_case *c, const struct holding *h)
     }
     for (int i = 0; i < HOLDING_WORD_COUNT; i++) {
         if (h->words[i] != wanted[i]) {
-            fail_msg("%s: %s %d times", c->label, holding_word_text((enum holding_word)i), (int)h->words[i]);
+            fail_msg("%s: %s %d times", c->label, holding_word_of((enum holding_word)i)->text, (int)h->words[i]);
         }
-        bad = bad || (wanted[i] > 0 && holding_word_kind((enum holding_word)i) == FLAW_BAD);
+        bad = bad || (wanted[i] > 0 && holding_word_of((enum holding_word)i)->kind == FLAW_BAD);
     }
     assert_int_equal(h->bad, bad);
     assert_int_equal(h->elsewhere, c->elsewhere);

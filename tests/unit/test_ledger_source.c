@@ -111,11 +111,11 @@ static void check(const char *label, const char *path, int64_t now_ms, const str
     bool bad = false, unknown_word = false;
     for (size_t i = 0; i < count; i++) {
         const struct ledger_finding *f = &source.findings.items[i];
-        assert_string_equal(ledger_word_text(f->word), ledger_word_text(expected[i].word));
+        assert_string_equal(ledger_word_of(f->word)->text, ledger_word_of(expected[i].word)->text);
         assert_int_equal(f->first_record, expected[i].first);
         assert_int_equal(f->last_record, expected[i].last);
-        bad |= ledger_word_kind(f->word) == FLAW_BAD;
-        unknown_word |= ledger_word_kind(f->word) == FLAW_UNKNOWN;
+        bad |= ledger_word_of(f->word)->kind == FLAW_BAD;
+        unknown_word |= ledger_word_of(f->word)->kind == FLAW_UNKNOWN;
     }
     assert_int_equal(source.findings.bad, bad);
     assert_int_equal(source.findings.unknown, unknown_word);

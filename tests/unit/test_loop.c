@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "loop_fixture.h"
 #include "net/loop_body.h"
 #include "net/resolution.h"
