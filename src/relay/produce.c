@@ -124,13 +124,11 @@ static signet_error seal_anew(struct produce_visit *p, struct produced *produced
 {
     struct relay *relay = p->x->relay;
     struct relay_worker *worker = relay->worker;
-    struct predecessor predecessors[PREDECESSORS_MAX];
     struct seal_result result;
     struct seal_request request = {
         .place = produced->place,
         .topic_name = topic_name_slice(&produced->topic),
         .principal = worker->principal_in_envelope ? relay_principal(relay) : slice_of(NULL, 0),
-        .predecessors = predecessors,
         .now_ms = relay->now_ms,
         .zstd_allowed = p->x->version >= ZSTD_SINCE_PRODUCE_VERSION,
         .stream = writing_stream(&relay->writing, &produced->place),
@@ -143,7 +141,11 @@ static signet_error seal_anew(struct produce_visit *p, struct produced *produced
     if (error) {
         return error;
     }
-    request.predecessor_count = acknowledged_take(worker->shared.acknowledged, &produced->place, predecessors);
+    produced_list(produced, p->record);
+    if (produced->listing) {
+        request.predecessors = produced->listing->predecessors;
+        request.predecessor_count = produced->listing->count;
+    }
     error = seal_batch(&worker->sealer, &request, p->x->frame->block, batch, out, &result);
     if (!error) {
         counter_add(&worker->counters.batches_sealed, 1);
@@ -328,7 +330,8 @@ signet_error produce_request(struct exchange *x, enum progress *ret_progress)
     if (error || *ret_progress == PROGRESS_WAIT) {
         return error;
     }
-    p.record = produce_record_new(&x->relay->worker->budget, x->relay->worker->shared.ledger);
+    struct relay_worker *worker = x->relay->worker;
+    p.record = produce_record_new(&worker->budget, worker->shared.acknowledged, worker->shared.ledger);
     if (!p.record) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
@@ -400,11 +403,12 @@ static void enter(const struct answer_visit *a, struct produced *produced)
     produced->reserved = false;
 }
 
-static void tell_successors(const struct answer_visit *a, const struct produced *produced)
+static void tell_successors(const struct answer_visit *a, struct produced *produced)
 {
     struct predecessor predecessor = { .base_offset = a->base_offset };
     memcpy(predecessor.seal_prefix, produced->seal_id, SEAL_PREFIX_BYTES);
     memcpy(predecessor.producer, produced->producer, PRODUCER_HASH_BYTES);
+    produced_listed(produced, a->x->entry->produce);
     acknowledged_add(a->x->relay->worker->shared.acknowledged, &produced->place, &predecessor);
 }
 

@@ -65,14 +65,35 @@ struct seal_stream *writing_stream(struct writing *writing, const struct place *
     return &found->stream;
 }
 
-struct produce_record *produce_record_new(struct budget *budget, struct ledger_entries *ledger)
+struct produce_record *produce_record_new(struct budget *budget, struct acknowledged *acknowledged,
+                                          struct ledger_entries *ledger)
 {
     struct produce_record *record = calloc(1, sizeof *record);
     if (record) {
         record->budget = budget;
+        record->acknowledged = acknowledged;
         record->ledger = ledger;
     }
     return record;
+}
+
+void produced_list(struct produced *produced, struct produce_record *record)
+{
+    produced->listing = acknowledged_take(record->acknowledged, &produced->place);
+    record->budget->used_bytes += produced->listing ? sizeof *produced->listing : 0;
+}
+
+static struct listing *take_listing(struct produced *produced, struct produce_record *record)
+{
+    struct listing *listing = produced->listing;
+    produced->listing = NULL;
+    record->budget->used_bytes -= listing ? sizeof *listing : 0;
+    return listing;
+}
+
+void produced_listed(struct produced *produced, struct produce_record *record)
+{
+    free(take_listing(produced, record));
 }
 
 void produce_record_free(struct produce_record *record)
@@ -82,6 +103,7 @@ void produce_record_free(struct produce_record *record)
     }
     for (size_t i = 0; i < record->count; i++) {
         gather_free(&record->partitions[i].bytes);
+        acknowledged_give_back(record->acknowledged, take_listing(&record->partitions[i], record));
         if (record->partitions[i].reserved) {
             ledger_entries_release(record->ledger);
         }

@@ -7,6 +7,7 @@
 #ifndef SIGNET_RELAY_WRITING_H
 #define SIGNET_RELAY_WRITING_H
 
+#include "relay/acknowledged.h"
 #include "relay/directory.h"
 #include "relay/ledger_entries.h"
 #include "relay/resend.h"
@@ -40,6 +41,7 @@ struct produced {
     uint8_t seal_id[SEAL_ID_BYTES];
     uint8_t producer[PRODUCER_HASH_BYTES];
     bool reserved;             /* room in the ledger */
+    struct listing *listing;   /* in the seal; the record's, NULL when there is none */
     struct ledger_batch entry; /* of what was sealed, but for what the broker answers */
     struct resend_key key;     /* meaningful with a producer id */
     struct gather bytes;       /* the sealed batch, while it may have to be sent again */
@@ -48,6 +50,7 @@ struct produced {
 struct produce_record {
     int16_t acks;
     struct budget *budget; /* charged for the table: a few bytes of a request can make a row of it */
+    struct acknowledged *acknowledged;
     struct ledger_entries *ledger;
     struct produced *partitions;
     size_t count, capacity;
@@ -55,8 +58,9 @@ struct produce_record {
 };
 
 /* NULL when memory is out. */
-struct produce_record *produce_record_new(struct budget *budget, struct ledger_entries *ledger);
-/* Takes NULL.  What was reserved in the ledger and is not entered is given back. */
+struct produce_record *produce_record_new(struct budget *budget, struct acknowledged *acknowledged,
+                                          struct ledger_entries *ledger);
+/* Takes NULL.  What was reserved in the ledger and is not entered is given back, and so are listings. */
 void produce_record_free(struct produce_record *record);
 /*
  * Zero but for the topic and the partition; good until the next call.  It is
@@ -67,6 +71,10 @@ struct produced *produce_record_add(struct produce_record *record, const struct 
 /* By id when it is not zero, else by name; NULL when the request had no such partition, or nothing was noted of it. */
 struct produced *produce_record_find(const struct produce_record *record, const struct topic_id *id, struct slice name,
                                      int32_t partition);
+/* Takes what the partition's next seal is to list. */
+void produced_list(struct produced *produced, struct produce_record *record);
+/* It was acknowledged with acks=all, and so was what it listed: that need not be listed again. */
+void produced_listed(struct produced *produced, struct produce_record *record);
 /* Nobody will ever answer for any of it: the end of a connection. */
 void produce_record_unknown(struct produce_record *record, struct resends *resends, int64_t now_ms);
 /* Nobody knows what became of it: kept to be sent again, or lost to the ledger. */

@@ -353,7 +353,7 @@ static void check_listed(struct scene *s, size_t index, size_t place, size_t ear
     assert_memory_equal(p.producer, producer, PRODUCER_HASH_BYTES);
 }
 
-static void an_acknowledged_batch_is_told_of_once(void **state)
+static void an_acknowledged_batch_is_told_of_until_that_is_acknowledged(void **state)
 {
     (void)state;
     struct scene s;
@@ -366,7 +366,7 @@ static void an_acknowledged_batch_is_told_of_once(void **state)
     send_and_forget(&s, 8, -1, -1);
     send_and_forget(&s, 0, -1, 0);
     send_and_forget(&s, 0, -1, -1);
-    static const size_t counts[] = { 0, 1, 1, 0, 1, 1, 0 };
+    static const size_t counts[] = { 0, 1, 1, 1, 1, 1, 1 };
     for (size_t i = 0; i < COUNT(counts); i++) {
         if (listed(&s, i) != counts[i]) {
             fail_msg("batch %zu lists %zu", i, listed(&s, i));
@@ -374,8 +374,10 @@ static void an_acknowledged_batch_is_told_of_once(void **state)
     }
     check_listed(&s, 1, 0, 0);
     check_listed(&s, 2, 0, 1);
+    check_listed(&s, 3, 0, 1); /* 2 was acknowledged by one broker alone */
     check_listed(&s, 4, 0, 3);
     check_listed(&s, 5, 0, 4);
+    check_listed(&s, 6, 0, 4); /* and 5 by nobody */
     end(&s);
 }
 
@@ -420,8 +422,9 @@ static void what_was_sent_again_is_told_of_too(void **state)
     struct byte_string again = send_mail(&s, &lost, -1);
     assert_true(same_bytes(&first, &again));
     send_and_forget(&s, 14, PRODUCER, -1);
-    assert_int_equal(listed(&s, 2), 1);
-    check_listed(&s, 2, 0, 1);
+    assert_int_equal(listed(&s, 2), 2);
+    check_listed(&s, 2, 0, 0); /* nobody knew what became of the batch that listed it */
+    check_listed(&s, 2, 1, 1);
     end(&s);
 }
 
@@ -440,6 +443,73 @@ static void errors_are_not_told_of(void **state)
     end(&s);
 }
 
+struct ending {
+    const char *label;
+    int16_t error_code;
+    bool stored, answered;
+};
+
+static const struct ending endings[] = {
+    { "refused for now", KAFKA_NOT_ENOUGH_REPLICAS, false, true },
+    { "refused for good", KAFKA_INVALID_RECORD, false, true },
+    { "outcome unknown, not stored", KAFKA_NOT_LEADER_OR_FOLLOWER, false, true },
+    { "outcome unknown, stored", KAFKA_REQUEST_TIMED_OUT, true, true },
+    { "connection lost", 0, true, false },
+};
+
+/* The batch that says what must stand before it ends as the case says, and another comes instead. */
+static void check_ending(const struct ending *c)
+{
+    struct scene s;
+    begin(&s);
+    struct fake_partition *partition = &fake_broker_topic(&s.world.broker, "orders")->partitions[0];
+    send_and_forget(&s, 0, PRODUCER, -1);
+    partition->produce_error = c->error_code;
+    partition->stores_anyway = c->stored;
+    s.world.broker.silent = !c->answered;
+    send_and_forget(&s, 2, -1, -1); /* without a producer id it is sealed anew */
+    partition->produce_error = 0;
+    s.world.broker.silent = false;
+    reconnect(&s);
+    send_and_forget(&s, 2, -1, -1);
+    size_t latest = c->stored ? 2 : 1;
+    if (listed(&s, latest) != 1) {
+        fail_msg("%s: %zu are listed", c->label, listed(&s, latest));
+    }
+    check_listed(&s, latest, 0, 0);
+    end(&s);
+}
+
+static void a_list_that_was_not_acknowledged_is_told_again(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(endings); i++) {
+        check_ending(&endings[i]);
+    }
+}
+
+/* The broker refuses the batch that lists another, removes that one, and puts the next in its place. */
+static void refusing_the_list_hides_no_removal(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s);
+    struct fake_partition *partition = &fake_broker_topic(&s.world.broker, "orders")->partitions[0];
+    send_and_forget(&s, 0, PRODUCER, -1);
+    partition->produce_error = KAFKA_NOT_ENOUGH_REPLICAS;
+    send_and_forget(&s, 2, PRODUCER, -1);
+    partition->produce_error = 0;
+    byte_string_free(&partition->log);
+    partition->next_offset = 0;
+    send_and_forget(&s, 2, PRODUCER, -1);
+    const struct fetch_item item = { "orders", 0, 0 };
+    party_send(&s.party, API_FETCH, 12, fetch_body(&s.world, &item, 1));
+    party_run(&s.party);
+    assert_int_equal(s.world.finding_count, 1);
+    assert_int_equal(s.world.findings[0].verdict, VERDICT_REMOVED);
+    end(&s);
+}
+
 static struct place place_of(uint32_t number)
 {
     struct place place = { .partition = (int32_t)number };
@@ -447,10 +517,10 @@ static struct place place_of(uint32_t number)
     return place;
 }
 
-static size_t take_of(struct acknowledged *acknowledged, uint32_t number, struct predecessor *ret)
+static struct listing *take_of(struct acknowledged *acknowledged, uint32_t number)
 {
     struct place place = place_of(number);
-    return acknowledged_take(acknowledged, &place, ret);
+    return acknowledged_take(acknowledged, &place);
 }
 
 static void add_of(struct acknowledged *acknowledged, uint32_t number, int64_t base_offset)
@@ -459,18 +529,62 @@ static void add_of(struct acknowledged *acknowledged, uint32_t number, int64_t b
     acknowledged_add(acknowledged, &place, &(struct predecessor){ .base_offset = base_offset });
 }
 
+static void check_run(const struct listing *listing, int64_t first, size_t count)
+{
+    assert_int_equal(listing->count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(listing->predecessors[i].base_offset, first + (int64_t)i);
+    }
+}
+
 static void of_more_than_fit_the_latest_are_told(void **state)
 {
     (void)state;
     struct acknowledged *acknowledged = acknowledged_new();
-    struct predecessor taken[PREDECESSORS_MAX];
     for (int64_t i = 0; i < PREDECESSORS_MAX + 5; i++) {
         add_of(acknowledged, 3, i);
     }
-    assert_int_equal(take_of(acknowledged, 3, taken), PREDECESSORS_MAX);
-    assert_int_equal(taken[0].base_offset, 5);
-    assert_int_equal(taken[PREDECESSORS_MAX - 1].base_offset, PREDECESSORS_MAX + 4);
-    assert_int_equal(take_of(acknowledged, 3, taken), 0);
+    struct listing *taken = take_of(acknowledged, 3);
+    check_run(taken, 5, PREDECESSORS_MAX);
+    assert_null(take_of(acknowledged, 3));
+    free(taken);
+    acknowledged_free(acknowledged);
+}
+
+struct give_back_case {
+    int64_t taken, since; /* how many */
+    int64_t first;        /* of those that are there then */
+};
+
+static const struct give_back_case give_backs[] = {
+    { 1, 0, 0 },
+    { 3, 2, 0 },
+    { PREDECESSORS_MAX, 0, 0 },
+    { PREDECESSORS_MAX, 1, 1 },
+    { PREDECESSORS_MAX - 1, 1, 0 },
+    { 2, PREDECESSORS_MAX - 1, 1 },
+    { 2, PREDECESSORS_MAX, 2 },
+};
+
+static void what_is_given_back_stands_before_what_came_since(void **state)
+{
+    (void)state;
+    struct acknowledged *acknowledged = acknowledged_new();
+    for (size_t i = 0; i < COUNT(give_backs); i++) {
+        const struct give_back_case *c = &give_backs[i];
+        for (int64_t k = 0; k < c->taken; k++) {
+            add_of(acknowledged, 3, k);
+        }
+        struct listing *taken = take_of(acknowledged, 3);
+        for (int64_t k = 0; k < c->since; k++) {
+            add_of(acknowledged, 3, c->taken + k);
+        }
+        acknowledged_give_back(acknowledged, taken);
+        taken = take_of(acknowledged, 3);
+        check_run(taken, c->first, (size_t)(c->taken + c->since - c->first));
+        free(taken);
+    }
+    acknowledged_give_back(acknowledged, NULL);
     acknowledged_free(acknowledged);
 }
 
@@ -478,14 +592,21 @@ static void partitions_nobody_writes_to_make_room(void **state)
 {
     (void)state;
     struct acknowledged *acknowledged = acknowledged_new();
-    struct predecessor taken[PREDECESSORS_MAX];
+    struct listing *back = NULL;
     size_t left = 0;
     for (uint32_t i = 0; i < ACKNOWLEDGED_PARTITIONS_MAX + 100; i++) {
         add_of(acknowledged, i, 1);
-        assert_true(i % 1000 != 0 || take_of(acknowledged, i, taken) == 1);
+        if (i % 1000 == 0) {
+            acknowledged_give_back(acknowledged, back); /* takes another's place too */
+            back = take_of(acknowledged, i);
+            assert_int_equal(back->count, 1);
+        }
     }
+    free(back);
     for (uint32_t i = 0; i < ACKNOWLEDGED_PARTITIONS_MAX + 100; i++) {
-        left += take_of(acknowledged, i, taken);
+        struct listing *taken = take_of(acknowledged, i);
+        left += taken != NULL;
+        free(taken);
     }
     assert_in_range(left, ACKNOWLEDGED_PARTITIONS_MAX - 100, ACKNOWLEDGED_PARTITIONS_MAX);
     acknowledged_free(acknowledged);
@@ -504,11 +625,14 @@ int main(void)
         cmocka_unit_test(when_memory_is_short_nothing_is_kept),
         cmocka_unit_test(what_is_kept_is_bounded_and_the_oldest_go),
         cmocka_unit_test(every_order_of_taking_leaves_the_rest),
-        cmocka_unit_test(an_acknowledged_batch_is_told_of_once),
+        cmocka_unit_test(an_acknowledged_batch_is_told_of_until_that_is_acknowledged),
         cmocka_unit_test(a_batch_lists_all_since_the_last),
         cmocka_unit_test(what_was_sent_again_is_told_of_too),
         cmocka_unit_test(errors_are_not_told_of),
+        cmocka_unit_test(a_list_that_was_not_acknowledged_is_told_again),
+        cmocka_unit_test(refusing_the_list_hides_no_removal),
         cmocka_unit_test(of_more_than_fit_the_latest_are_told),
+        cmocka_unit_test(what_is_given_back_stands_before_what_came_since),
         cmocka_unit_test(partitions_nobody_writes_to_make_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
