@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "cli/report_print.h"
-#include "cli/shown.h"
+#include "cli/told.h"
 
 static void print_summary(FILE *out, const struct holding *h)
 {
@@ -25,33 +25,6 @@ static void print_summary(FILE *out, const struct holding *h)
                    : "nothing acknowledged is known to be gone");
 }
 
-static void print_place(FILE *out, const struct survey *survey)
-{
-    char text[SHOWN_BYTES];
-    fprintf(out, " %s-%d", shown_text(survey->topic, text), (int)survey->partition);
-}
-
-static void print_finding(FILE *out, const struct holding_finding *f, const struct verify_result *disks, bool colour)
-{
-    bool bad = holding_word_of(f->word)->kind == FLAW_BAD;
-    fprintf(out, "%s%s%s:", colour && bad ? "\033[1;31m" : "", holding_word_of(f->word)->text,
-            colour && bad ? "\033[0m" : "");
-    print_place(out, &disks->surveys[f->survey]);
-    fprintf(out, " offsets %" PRId64 "-%" PRId64 "\n    %" PRIu64 " batches: %s\n", f->first, f->last, f->count,
-            holding_word_of(f->word)->meaning);
-    if (f->word == HOLDING_MOVED) {
-        fputs("    now in", out);
-        print_place(out, &disks->surveys[f->moved_survey]);
-        fprintf(out, " from offset %" PRId64 "\n", f->moved_offset);
-    }
-    if (f->acks_one) {
-        fputs("    acks=1 permits it: a leader that fails loses what followers do not have yet\n", out);
-    }
-    if (holding_word_of(f->word)->hint) {
-        fprintf(out, "    hint: %s\n", holding_word_of(f->word)->hint);
-    }
-}
-
 void holding_print(FILE *out, const struct holding *h, const struct verify_result *disks)
 {
     bool colour = is_in_colour(out);
@@ -59,7 +32,9 @@ void holding_print(FILE *out, const struct holding *h, const struct verify_resul
     for (int kind = FLAW_BAD; kind <= FLAW_NOTE; kind++) {
         for (size_t i = 0; i < h->count; i++) {
             if (holding_word_of(h->findings[i].word)->kind == (enum flaw_kind)kind) {
-                print_finding(out, &h->findings[i], disks, colour);
+                struct told told;
+                told_of_holding(disks->surveys, &h->findings[i], &told);
+                told_print(out, &told, colour);
             }
         }
     }
@@ -79,12 +54,14 @@ static json_t *moved_json(const struct holding_finding *f, const struct verify_r
 static json_t *finding_json(const struct holding_finding *f, const struct verify_result *disks)
 {
     const struct survey *survey = &disks->surveys[f->survey];
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:b, s:o}", "kind",
-                     holding_word_of(f->word)->kind == FLAW_BAD ? "bad" : "note", "word",
-                     holding_word_of(f->word)->text, "meaning", holding_word_of(f->word)->meaning, "topic",
-                     survey->topic, "partition", (int)survey->partition, "first-offset", (json_int_t)f->first,
-                     "last-offset", (json_int_t)f->last, "batches", (json_int_t)f->count, "acks-1-permits-it",
-                     f->acks_one, "moved-to", moved_json(f, disks));
+    const struct flaw_word *word = holding_word_of(f->word);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:b, s:o, s:s?, s:s, s:I, s:I, s:s?}", "kind",
+                     flaw_kind_word(word->kind), "word", word->text, "meaning", word->meaning, "topic", survey->topic,
+                     "partition", (int)survey->partition, "first-offset", (json_int_t)f->first, "last-offset",
+                     (json_int_t)f->last, "batches", (json_int_t)f->count, "acks-1-permits-it", f->acks_one, "moved-to",
+                     moved_json(f, disks), "writer", f->writer ? f->writer->name : NULL, "times",
+                     f->stored ? "sealed" : "entered", "first-time-ms", (json_int_t)f->first_ms, "last-time-ms",
+                     (json_int_t)f->last_ms, "hint", word->hint);
 }
 
 struct json_t *holding_json(const struct holding *h, const struct verify_result *disks)

@@ -7,7 +7,7 @@
 
 #include "base/utc.h"
 #include "cli/report_print.h"
-#include "cli/shown.h"
+#include "cli/told.h"
 
 static const char *result_text(const struct ledger_source *s)
 {
@@ -31,35 +31,6 @@ static void print_summary(FILE *out, const struct ledger_source *s)
     fprintf(out, "account     %s\n", result_text(s));
 }
 
-static void print_finding(FILE *out, const struct ledger_finding *f, bool colour)
-{
-    static const char *const colours[] = { "\033[1;31m", "\033[1;33m", "", "" };
-    char text[SHOWN_BYTES], time[UTC_TEXT_BYTES];
-    fprintf(out, "%s%s%s:", colour ? colours[ledger_word_of(f->word)->kind] : "", ledger_word_of(f->word)->text,
-            colour ? "\033[0m" : "");
-    if (f->path) {
-        fprintf(out, " %s", shown_text(f->path, text));
-    }
-    if (f->has_records && f->last_record > f->first_record) {
-        fprintf(out, " records %" PRIu64 "-%" PRIu64, f->first_record, f->last_record);
-    } else if (f->has_records) {
-        fprintf(out, " record %" PRIu64, f->first_record);
-    }
-    fprintf(out, "\n    %s\n", ledger_word_of(f->word)->meaning);
-    if (f->origin[0]) {
-        fprintf(out, "    log %s\n", f->origin);
-    }
-    if (f->time_ms >= 0) {
-        fprintf(out, "    at %s, as its writer says\n", utc_text(f->time_ms, time));
-    }
-    if (f->text[0]) {
-        fprintf(out, "    %s\n", shown_text(f->text, text));
-    }
-    if (ledger_word_of(f->word)->hint) {
-        fprintf(out, "    hint: %s\n", ledger_word_of(f->word)->hint);
-    }
-}
-
 void ledger_print(FILE *out, const struct ledger_source *s)
 {
     bool colour = is_in_colour(out);
@@ -67,7 +38,9 @@ void ledger_print(FILE *out, const struct ledger_source *s)
     for (int kind = FLAW_BAD; kind <= FLAW_NOTE; kind++) {
         for (size_t i = 0; i < s->findings.count; i++) {
             if (ledger_word_of(s->findings.items[i].word)->kind == (enum flaw_kind)kind) {
-                print_finding(out, &s->findings.items[i], colour);
+                struct told told;
+                told_of_ledger(&s->findings.items[i], &told);
+                told_print(out, &told, colour);
             }
         }
     }
@@ -78,15 +51,15 @@ void ledger_print(FILE *out, const struct ledger_source *s)
 
 static json_t *finding_json(const struct ledger_finding *f)
 {
-    static const char *const kinds[] = { "bad", "could not tell", "accepted", "note" };
+    const struct flaw_word *word = ledger_word_of(f->word);
     char path[SHOWN_BYTES], text[SHOWN_BYTES];
-    return json_pack(
-        "{s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:I, s:o, s:s}", "kind", kinds[ledger_word_of(f->word)->kind], "word",
-        ledger_word_of(f->word)->text, "meaning", ledger_word_of(f->word)->meaning, "path",
-        f->path ? shown_text(f->path, path) : NULL, "log", f->origin[0] ? f->origin : NULL, "first-record",
-        f->has_records ? json_integer((json_int_t)f->first_record) : json_null(), "last-record",
-        f->has_records ? json_integer((json_int_t)f->last_record) : json_null(), "records", (json_int_t)f->count,
-        "time-ms", f->time_ms >= 0 ? json_integer(f->time_ms) : json_null(), "text", shown_text(f->text, text));
+    return json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:o, s:o, s:I, s:o, s:s, s:s?}", "kind", flaw_kind_word(word->kind),
+                     "word", word->text, "meaning", word->meaning, "path", f->path ? shown_text(f->path, path) : NULL,
+                     "log", f->origin[0] ? f->origin : NULL, "first-record",
+                     f->has_records ? json_integer((json_int_t)f->first_record) : json_null(), "last-record",
+                     f->has_records ? json_integer((json_int_t)f->last_record) : json_null(), "records",
+                     (json_int_t)f->count, "time-ms", f->time_ms >= 0 ? json_integer(f->time_ms) : json_null(), "text",
+                     shown_text(f->text, text), "hint", word->hint);
 }
 
 struct json_t *ledger_json(const struct ledger_source *s)

@@ -7,7 +7,7 @@
 
 #include "base/utc.h"
 #include "cli/report_print.h"
-#include "cli/shown.h"
+#include "cli/told.h"
 #include "crypto/encoding.h"
 
 struct totals {
@@ -41,102 +41,14 @@ static struct totals total_of(const struct verify_result *result)
     return t;
 }
 
-static const char *kind_word(const struct flaw *flaw)
-{
-    switch (flaw->kind) {
-    case FLAW_BAD:
-        return verdict_word(flaw->verdict);
-    case FLAW_UNKNOWN:
-        return "could not tell";
-    case FLAW_ACCEPTED:
-        return verdict_word(flaw->verdict);
-    case FLAW_NOTE:
-        break;
-    }
-    return "note";
-}
-
-static const char *advice(const struct flaw *flaw)
-{
-    if (flaw->kind == FLAW_UNKNOWN) {
-        return "this part was not verified: make it readable, and verify again";
-    }
-    if (flaw->kind != FLAW_BAD) {
-        return NULL;
-    }
-    switch (flaw->verdict) {
-    case VERDICT_UNKNOWN_WRITER:
-    case VERDICT_NOT_TRUSTED:
-        return "if that writer is yours, correct the trust file; if not, somebody else wrote here";
-    case VERDICT_UNSEALED:
-        return "if these are from before the topic was sealed, give its cut-over in the trust file";
-    case VERDICT_UNSUPPORTED:
-        return "verify with a newer version of this program";
-    default:
-        return "keep copies of these files from every replica before anything else, and compare them";
-    }
-}
-
-static void print_offsets(FILE *out, const struct flaw *flaw)
-{
-    if (flaw->first_offset < 0) {
-        return;
-    }
-    if (flaw->last_offset > flaw->first_offset) {
-        fprintf(out, " offsets %" PRId64 "-%" PRId64, flaw->first_offset, flaw->last_offset);
-    } else {
-        fprintf(out, " offset %" PRId64 "%s", flaw->first_offset, flaw->last_offset < 0 ? " on" : "");
-    }
-}
-
-static void print_claims(FILE *out, const struct flaw *flaw)
-{
-    char from[UTC_TEXT_BYTES], to[UTC_TEXT_BYTES], hex[2 * WRITER_KEY_BYTES + 1], text[SHOWN_BYTES];
-    if (flaw->has_writer) {
-        hex_encode(slice_of(flaw->writer, WRITER_KEY_BYTES), hex);
-        fprintf(out, "    writer %s, sealed %s to %s\n", flaw->writer_name ? shown_text(flaw->writer_name, text) : hex,
-                utc_text(flaw->seal_time_ms, from), utc_text(flaw->seal_time_last_ms, to));
-    }
-    if (flaw->expected_offset >= 0) {
-        fprintf(out, "    expected was offset %" PRId64 "\n", flaw->expected_offset);
-    }
-    if (flaw->missed_offset >= 0) {
-        fprintf(out, "    acknowledged, and not where it was: the batch at offset %" PRId64 "\n", flaw->missed_offset);
-    }
-}
-
-void verify_print_flaw(FILE *out, const struct survey *survey, const struct flaw *flaw, bool colour)
-{
-    static const char *const colours[] = { "\033[1;31m", "\033[1;33m", "", "" };
-    char text[SHOWN_BYTES];
-    fprintf(out, "%s%s%s:", colour ? colours[flaw->kind] : "", kind_word(flaw), colour ? "\033[0m" : "");
-    if (survey) {
-        fprintf(out, " %s-%d", shown_text(survey->topic, text), (int)survey->partition);
-        print_offsets(out, flaw);
-    }
-    if (flaw->kind == FLAW_ACCEPTED) {
-        fputs(", accepted by the trust file", out);
-    }
-    fputc('\n', out);
-    if (flaw->kind == FLAW_BAD || flaw->kind == FLAW_ACCEPTED) {
-        fprintf(out, "    %s\n", verdict_meaning(flaw->verdict));
-    }
-    if (flaw->text[0]) {
-        fprintf(out, "    %s\n", shown_text(flaw->text, text));
-    }
-    print_claims(out, flaw);
-    const char *hint = advice(flaw);
-    if (hint) {
-        fprintf(out, "    hint: %s\n", hint);
-    }
-}
-
 static void print_flaws(FILE *out, const struct survey *survey, const struct flaws *flaws, enum flaw_kind kind,
                         bool colour)
 {
     for (size_t i = 0; i < flaws->count; i++) {
         if (flaws->items[i].kind == kind) {
-            verify_print_flaw(out, survey, &flaws->items[i], colour);
+            struct told told;
+            told_of_flaw(survey, &flaws->items[i], &told);
+            told_print(out, &told, colour);
         }
     }
 }
@@ -208,20 +120,19 @@ static json_t *offset_json(int64_t offset)
 
 struct json_t *verify_flaw_json(const struct survey *survey, const struct flaw *flaw)
 {
-    static const char *const kinds[] = { "bad", "could not tell", "accepted", "note" };
     char hex[2 * WRITER_KEY_BYTES + 1], text[SHOWN_BYTES];
-    bool has_verdict = flaw->kind == FLAW_BAD || flaw->kind == FLAW_ACCEPTED;
+    const char *meaning = flaw_meaning(flaw);
     hex_encode(slice_of(flaw->writer, WRITER_KEY_BYTES), hex);
     return json_pack(
-        "{s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:I, s:s?, s:s?, s:o, s:o, s:s}", "kind", kinds[flaw->kind],
-        "verdict", has_verdict ? verdict_word(flaw->verdict) : NULL, "meaning",
-        has_verdict ? verdict_meaning(flaw->verdict) : NULL, "topic", survey ? survey->topic : NULL, "partition",
-        survey ? json_integer(survey->partition) : json_null(), "first-offset", offset_json(flaw->first_offset),
-        "last-offset", offset_json(flaw->last_offset), "expected-offset", offset_json(flaw->expected_offset),
-        "missed-offset", offset_json(flaw->missed_offset), "batches", (json_int_t)flaw->batches, "writer",
-        flaw->writer_name, "writer-key", flaw->has_writer ? hex : NULL, "first-seal-time-ms",
-        flaw->has_writer ? json_integer(flaw->seal_time_ms) : json_null(), "last-seal-time-ms",
-        flaw->has_writer ? json_integer(flaw->seal_time_last_ms) : json_null(), "text", shown_text(flaw->text, text));
+        "{s:s, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o, s:I, s:s?, s:s?, s:o, s:o, s:s, s:s?}", "kind",
+        flaw_kind_word(flaw->kind), "verdict", meaning ? flaw_text(flaw) : NULL, "meaning", meaning, "topic",
+        survey ? survey->topic : NULL, "partition", survey ? json_integer(survey->partition) : json_null(),
+        "first-offset", offset_json(flaw->first_offset), "last-offset", offset_json(flaw->last_offset),
+        "expected-offset", offset_json(flaw->expected_offset), "missed-offset", offset_json(flaw->missed_offset),
+        "batches", (json_int_t)flaw->batches, "writer", flaw->writer_name, "writer-key", flaw->has_writer ? hex : NULL,
+        "first-seal-time-ms", flaw->has_writer ? json_integer(flaw->seal_time_ms) : json_null(), "last-seal-time-ms",
+        flaw->has_writer ? json_integer(flaw->seal_time_last_ms) : json_null(), "text", shown_text(flaw->text, text),
+        "hint", flaw_hint(flaw));
 }
 
 static void add_flaws(json_t *list, const struct survey *survey, const struct flaws *flaws)

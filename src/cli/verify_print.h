@@ -13,9 +13,7 @@ void verify_print(FILE *out, const struct verify_result *result, const struct tr
 /* One object; NULL when memory is out. */
 struct json_t *verify_json(const struct verify_result *result, const struct trust *trust);
 
-/* One finding; `survey` is the partition's, and NULL where it is of none. */
-void verify_print_flaw(FILE *out, const struct survey *survey, const struct flaw *flaw, bool colour);
-/* A new object; NULL when memory is out. */
+/* One finding as a new object; `survey` is the partition's, and NULL where it is of none.  NULL when memory is out. */
 struct json_t *verify_flaw_json(const struct survey *survey, const struct flaw *flaw);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "cli/json_print.h"
 #include "cli/report_print.h"
+#include "cli/told.h"
 #include "cli/verify_print.h"
 #include "cli/why_json.h"
 #include "verify/verify.h"
@@ -64,7 +65,9 @@ static void tell_flaw(struct telling *self, const struct survey *survey, const s
         json_t *finding = verify_flaw_json(survey, flaw);
         tell_item(self, json_pack("{s:s, s:o}", "kind", "finding", "finding", finding));
     } else {
-        verify_print_flaw(stdout, survey, flaw, is_in_colour(stdout));
+        struct told told;
+        told_of_flaw(survey, flaw, &told);
+        told_print(stdout, &told, is_in_colour(stdout));
     }
 }
 

@@ -7,6 +7,48 @@
 
 #include "base/array.h"
 
+const char *flaw_kind_word(enum flaw_kind kind)
+{
+    static const char *const words[] = { "bad", "could not tell", "accepted", "note" };
+    return words[kind];
+}
+
+static bool has_verdict(const struct flaw *flaw)
+{
+    return flaw->kind == FLAW_BAD || flaw->kind == FLAW_ACCEPTED;
+}
+
+const char *flaw_text(const struct flaw *flaw)
+{
+    return has_verdict(flaw) ? verdict_word(flaw->verdict) : flaw_kind_word(flaw->kind);
+}
+
+const char *flaw_meaning(const struct flaw *flaw)
+{
+    return has_verdict(flaw) ? verdict_meaning(flaw->verdict) : NULL;
+}
+
+const char *flaw_hint(const struct flaw *flaw)
+{
+    if (flaw->kind == FLAW_UNKNOWN) {
+        return "this part was not verified: make it readable, and verify again";
+    }
+    if (flaw->kind != FLAW_BAD) {
+        return NULL;
+    }
+    switch (flaw->verdict) {
+    case VERDICT_UNKNOWN_WRITER:
+    case VERDICT_NOT_TRUSTED:
+        return FLAW_HINT_WRITER;
+    case VERDICT_UNSEALED:
+        return "if these are from before the topic was sealed, give its cut-over in the trust file";
+    case VERDICT_UNSUPPORTED:
+        return FLAW_HINT_NEWER;
+    default:
+        return FLAW_HINT_COPIES;
+    }
+}
+
 void flaws_free(struct flaws *flaws)
 {
     free(flaws->items);

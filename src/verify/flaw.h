@@ -16,12 +16,20 @@ enum flaw_kind {
     FLAW_NOTE,     /* nothing is wrong, but whoever reads it should know */
 };
 
+/* "could not tell" */
+const char *flaw_kind_word(enum flaw_kind kind);
+
 /* A word of the spec for what was found, as people are told it. */
 struct flaw_word {
     const char *text;
     enum flaw_kind kind;
     const char *meaning, *hint; /* what to do about it; NULL when there is nothing */
 };
+
+/* What to do, wherever it is the same. */
+#define FLAW_HINT_COPIES "keep copies of these files from every replica before anything else, and compare them"
+#define FLAW_HINT_WRITER "if that writer is yours, correct the trust file; if not, somebody else wrote here"
+#define FLAW_HINT_NEWER  "verify with a newer version of this program"
 
 struct flaw {
     enum flaw_kind kind;
@@ -43,6 +51,11 @@ struct flaws {
     bool bad, unknown; /* some are, kept or not */
 };
 void flaws_free(struct flaws *flaws);
+
+/* Its word, its meaning (NULL: its text has it all) and what to do about it (NULL: nothing). */
+const char *flaw_text(const struct flaw *flaw);
+const char *flaw_meaning(const struct flaw *flaw);
+const char *flaw_hint(const struct flaw *flaw);
 
 /* One about no offset and no batch. */
 static inline struct flaw flaw_of(enum flaw_kind kind)

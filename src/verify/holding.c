@@ -260,7 +260,8 @@ static enum holding_word word_of_batch(const struct place_run *r, const struct s
 
 static bool goes_on(const struct holding_finding *last, const struct holding_finding *next)
 {
-    bool alike = last->word == next->word && last->survey == next->survey && last->acks_one == next->acks_one;
+    bool alike = last->word == next->word && last->survey == next->survey && last->acks_one == next->acks_one &&
+                 last->writer == next->writer && last->stored == next->stored;
     bool together = last->moved_survey == next->moved_survey &&
                     next->moved_offset - next->first == last->moved_offset - last->first;
     return alike && (next->word != HOLDING_MOVED || together);
@@ -274,6 +275,8 @@ static void tell(struct holding *h, const struct holding_finding *next, bool in_
         struct holding_finding *last = &h->findings[h->count - 1];
         last->last = next->last > last->last ? next->last : last->last;
         last->count++;
+        last->first_ms = next->first_ms < last->first_ms ? next->first_ms : last->first_ms;
+        last->last_ms = next->last_ms > last->last_ms ? next->last_ms : last->last_ms;
         return;
     }
     struct holding_finding *findings =
@@ -308,6 +311,9 @@ static void judge_entries(struct place_run *r)
             .first = e->first,
             .last = e->last,
             .count = 1,
+            .writer = e->writer,
+            .first_ms = e->entered_ms,
+            .last_ms = e->entered_ms,
             .moved_survey = moved ? moved->survey : 0,
             .moved_offset = moved ? moved->first : -1,
         };
@@ -330,7 +336,15 @@ static void judge_batches(struct place_run *r)
         }
         enum holding_word word = word_of_batch(r, b);
         const struct holding_finding f = {
-            .word = word, .survey = r->survey->number, .first = b->first, .last = b->last, .count = 1
+            .word = word,
+            .survey = r->survey->number,
+            .first = b->first,
+            .last = b->last,
+            .count = 1,
+            .writer = &r->request->trust->writers[b->writer],
+            .stored = true,
+            .first_ms = b->seal_time_ms,
+            .last_ms = b->seal_time_ms,
         };
         r->holding->words[word] += word != HOLDING_RESOLVED; /* its entry counts */
         if (is_told(word)) {

@@ -19,22 +19,20 @@
     X(RESOLVED, "resolved duplicate", FLAW_NOTE, "another seal of the same batch is stored", NULL)                  \
     X(DELETED, "deleted", FLAW_NOTE, "a client deleted it through a gateway", NULL)                                 \
     X(EXPIRED, "expired", FLAW_NOTE, "old enough, or enough behind it, for the pinned retention", NULL)             \
-    X(MOVED, "moved", FLAW_BAD, "acknowledged here, and stored elsewhere", HOLDING_HINT)                            \
+    X(MOVED, "moved", FLAW_BAD, "acknowledged here, and stored elsewhere", FLAW_HINT_COPIES)                        \
     X(ROLLED_BACK, "rolled back", FLAW_BAD, "its offsets were given again: the log was put back to an older state", \
-      HOLDING_HINT)                                                                                                 \
+      FLAW_HINT_COPIES)                                                                                             \
     X(ALTERED, "altered", FLAW_BAD, "something else that no reader takes stands where it was acknowledged",         \
-      HOLDING_HINT)                                                                                                 \
-    X(TRUNCATED, "truncated", FLAW_BAD, "acknowledged, and the log ends before it", HOLDING_HINT)                   \
+      FLAW_HINT_COPIES)                                                                                             \
+    X(TRUNCATED, "truncated", FLAW_BAD, "acknowledged, and the log ends before it", FLAW_HINT_COPIES)               \
     X(MISSING, "missing", FLAW_BAD, "acknowledged, and not stored",                                                 \
       "if retention took it, say how long the topic keeps: --retention-ms or --retention-bytes; if "                \
-      "not, " HOLDING_HINT)                                                                                         \
+      "not, " FLAW_HINT_COPIES)                                                                                     \
     X(UNREAD, "unread", FLAW_NOTE, "not all of its place could be read", NULL)                                      \
-    X(EXTRA, "extra", FLAW_BAD, "stored at another offset of its place too", HOLDING_HINT)                          \
+    X(EXTRA, "extra", FLAW_BAD, "stored at another offset of its place too", FLAW_HINT_COPIES)                      \
     X(NOT_YET, "not yet", FLAW_NOTE, "stored since its writer's last record", NULL)                                 \
     X(NOT_COVERED, "not covered", FLAW_NOTE, "authentic, and in no account that was given",                         \
       "acks=0, a gateway that was killed, or a part of the ledger that was not given leaves that")
-
-#define HOLDING_HINT "keep copies of these files from every replica before anything else, and compare them"
 
 enum holding_word {
 #define X(name, text, kind, meaning, hint) HOLDING_##name,
@@ -51,7 +49,10 @@ struct holding_finding {
     bool acks_one;   /* acks=1 permits it */
     int64_t first, last;
     uint64_t count;
-    uint32_t moved_survey; /* moved only: where the first one is */
+    const struct trusted_writer *writer; /* as the entry or the seal has it */
+    bool stored;                         /* a batch that is stored, and no entry */
+    int64_t first_ms, last_ms;           /* when they were entered, or as their seals claim */
+    uint32_t moved_survey;               /* moved only: where the first one is */
     int64_t moved_offset;
 };
 

@@ -16,11 +16,10 @@
     X(MALFORMED_RECORD, "malformed record", FLAW_UNKNOWN, "it is no record of a ledger",                              \
       "restore this file from another copy; nothing in it is an account of anybody")                                  \
     X(UNSUPPORTED_RECORD, "unsupported record", FLAW_UNKNOWN, "its version or suite is not known here",               \
-      "verify with a newer version of this program")                                                                  \
+      FLAW_HINT_NEWER)                                                                                                \
     X(FOREIGN_LEDGER, "foreign ledger", FLAW_UNKNOWN, "it is about another cluster",                                  \
       "give the ledgers of the cluster that the trust file names")                                                    \
-    X(UNKNOWN_WRITER, "unknown writer", FLAW_UNKNOWN, "its writer is not in the trust file",                          \
-      "if that writer is yours, correct the trust file; if not, somebody else wrote here")                            \
+    X(UNKNOWN_WRITER, "unknown writer", FLAW_UNKNOWN, "its writer is not in the trust file", FLAW_HINT_WRITER)        \
     X(ALTERED_RECORD, "altered record", FLAW_UNKNOWN, "it is not what its writer signed",                             \
       "keep this file, and restore the ledger from another copy")                                                     \
     X(WRITER_NOT_TRUSTED, "writer not trusted", FLAW_UNKNOWN, "its writer was revoked, or not valid at its time",     \

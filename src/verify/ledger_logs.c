@@ -103,7 +103,11 @@ static signet_error keep_entry(struct ledger_logs *l, uint32_t log, const struct
                                const struct trusted_writer *writer, const struct ledger_leaf *leaf)
 {
     struct ledger_entry entry = {
-        .log = log, .record = record->number, .writer = writer, .time_ms = record->last.time_ms
+        .log = log,
+        .record = record->number,
+        .writer = writer,
+        .time_ms = record->last.time_ms,
+        .entered_ms = record->last.time_ms,
     };
     return l->keeps_entries && entry_of(leaf, &entry) ? spool_add(&l->entries, &entry, sizeof entry) : SIGNET_OK;
 }

@@ -35,6 +35,7 @@ struct ledger_entry {
     const struct trusted_writer *writer;
     int64_t first, last; /* offsets; of deleted records `first` is the low watermark */
     int64_t time_ms;     /* what retention goes by */
+    int64_t entered_ms;  /* of its record, as the writer claims */
     uint32_t bytes;
     bool acknowledged_by_all;
     uint8_t seal_id[SEAL_ID_BYTES];

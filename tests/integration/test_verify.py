@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import threading
+import time
 
 import exchange
 import pytest
@@ -60,6 +61,11 @@ def copied(kafka, tmp_path, topic, partition=0):
 def records(count, first=0, value_bytes=10):
     return [Record(b"k%d" % i, b"%0*d" % (value_bytes, i), (), exchange.START + i, 0, None)
             for i in range(first, first + count)]
+
+
+def utc(ms):
+    """As people are shown a time."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + ".%03dZ" % (ms % 1000)
 
 
 def fill(sealed, topic, batches=8, value_bytes=10):
@@ -268,7 +274,12 @@ def test_for_people(gateway, sealed, kafka, tmp_path):
                     lambda found: [found[0], found[1].flipped(200), found[2].flipped(200), found[3]])
     told = signet("verify", "--config", gateway.config_path, folder, check=False)
     assert told.returncode == FINDING and "NOT INTACT" in told.stdout
-    assert "altered: %s-0 offsets 3-8" % topic in told.stdout and "hint: " in told.stdout
+    [finding] = Verified(gateway, folder).findings()
+    assert told.stdout[told.stdout.index("altered: "):].splitlines() == [
+        "altered: %s-0 offsets 3-8" % topic, "    " + finding["meaning"],
+        "    writer %s, sealed %s to %s" % (finding["writer"], utc(finding["first-seal-time-ms"]),
+                                            utc(finding["last-seal-time-ms"])),
+        "    hint: " + finding["hint"]]
 
 
 def test_usage(gateway):

@@ -4,6 +4,7 @@ segments by its word at its offsets."""
 
 import json
 import os
+import re
 import shutil
 
 import exchange
@@ -133,6 +134,18 @@ def test_attacks(scene, copied, name, edit, words):
     assert {word for word, *_ in verified.words("note")} <= {"not covered"}  # What was moved, where it is now.
     for finding in verified.bad():
         assert finding["acks-1-permits-it"] == (name == "one" and finding["word"] != "altered")
+
+
+def test_for_people(scene, copied):
+    """Who wrote it, when, what it means and what to do, beside where it is."""
+    folder, path = copied(scene.all)
+    segment.rewrite(path, lambda found: segment.remove(found, 2, close=False))
+    told = signet("verify", "--config", scene.config_path, "--ledger", scene.ledger_directory, folder, check=False).stdout
+    [finding] = Verified(scene, folder).bad()
+    lines = told[told.index("missing: "):].splitlines()[:5]
+    assert lines[:3] == ["missing: %s-0 offsets 6-8" % scene.all, "    " + finding["meaning"], "    1 batch"]
+    assert re.fullmatch("    writer %s, entered .{24} to .{24}" % re.escape(finding["writer"]), lines[3])
+    assert lines[4] == "    hint: " + finding["hint"]
 
 
 def test_repeated(scene, copied):
