@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "verify/entries.h"
 
 /* As it stands in an entry. */
 enum match { MATCH_NONE, MATCH_RIGHT, MATCH_RESOLVED, MATCH_VOID };
@@ -39,60 +40,6 @@ struct place_run {
 static int compare(int64_t a, int64_t b)
 {
     return (a > b) - (a < b);
-}
-
-static int place_compare(const struct place *a, const struct place *b)
-{
-    int order = topic_id_compare(&a->topic, &b->topic);
-    return order ? order : compare(a->partition, b->partition);
-}
-
-/* Batches first.  Equal: they are one. */
-static int by_what(const struct ledger_entry *x, const struct ledger_entry *y)
-{
-    int order = place_compare(&x->place, &y->place);
-    order = order ? order : compare(x->kind, y->kind);
-    order = order ? order : compare(x->first, y->first);
-    order = order ? order : compare(x->last, y->last);
-    return order ? order : memcmp(x->seal_id, y->seal_id, sizeof x->seal_id);
-}
-
-/* Of those that are one, the one of most weight is first. */
-static int by_place(const void *a, const void *b)
-{
-    const struct ledger_entry *x = a, *y = b;
-    int order = by_what(x, y);
-    order = order ? order : compare(x->log == LEDGER_ENTRY_NO_LOG, y->log == LEDGER_ENTRY_NO_LOG);
-    return order ? order : compare(!x->acknowledged_by_all, !y->acknowledged_by_all);
-}
-
-/* Of a forked log only what was said before. */
-static bool is_believed(const struct ledger_logs *logs, const struct ledger_entry *e)
-{
-    return e->log == LEDGER_ENTRY_NO_LOG || e->record < logs->logs[e->log].forked_from;
-}
-
-static uint64_t drop_unbelieved(const struct ledger_logs *logs, struct ledger_entry *entries, uint64_t count)
-{
-    uint64_t kept = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        if (is_believed(logs, &entries[i])) {
-            entries[kept++] = entries[i];
-        }
-    }
-    return kept;
-}
-
-static int entry_to_place(const void *item, const void *wanted)
-{
-    const struct ledger_entry *entry = item;
-    return place_compare(&entry->place, wanted);
-}
-
-/* The first entry that is not before the place. */
-static size_t find_place(const struct ledger_entry *entries, size_t count, const struct place *place)
-{
-    return array_count_before(entries, count, sizeof *entries, place, entry_to_place);
 }
 
 static int batch_to_survey(const void *item, const void *wanted)
@@ -369,7 +316,8 @@ static void take_entries(struct place_run *r)
         struct ledger_entry *e = &r->entries[i];
         e->met = true;
         if (e->kind == LEDGER_RECORDS_DELETED) {
-            r->watermark = e->first > r->watermark ? e->first : r->watermark;
+            bool may = trusted_writer_may_write(e->writer, slice_of_text(r->survey->topic));
+            r->watermark = may && e->first > r->watermark ? e->first : r->watermark;
         } else if (is_void(r, e)) {
             e->match = MATCH_VOID;
             batches++;
@@ -390,22 +338,6 @@ static void judge_place(struct place_run *r)
     judge_batches(r);
 }
 
-/* Of a forked log, and of several alike, only what counts. */
-static uint64_t sort_entries(struct ledger_logs *logs)
-{
-    struct ledger_entry *entries = logs->entries.items;
-    uint64_t believed = drop_unbelieved(logs, entries, logs->entries.count), kept = 0;
-    if (believed > 0) {
-        qsort(entries, believed, sizeof *entries, by_place);
-    }
-    for (uint64_t i = 0; i < believed; i++) {
-        if (kept == 0 || by_what(&entries[kept - 1], &entries[i]) != 0) {
-            entries[kept++] = entries[i];
-        }
-    }
-    return kept;
-}
-
 static int64_t *find_live(const struct holding_request *q)
 {
     size_t writers = q->trust->writer_count;
@@ -421,39 +353,39 @@ static int64_t *find_live(const struct holding_request *q)
     return live_ms;
 }
 
-static bool is_deleted_topic(const struct ledger_entry *entries, size_t count, const struct place *place)
-{
-    const struct place whole = { .topic = place->topic, .partition = -1 };
-    size_t at = find_place(entries, count, &whole);
-    return at < count && place_compare(&entries[at].place, &whole) == 0;
-}
-
 /* Nothing is said of them: another broker may have them. */
-static void count_unmet(struct holding *h, const struct ledger_entry *entries, size_t count)
+static void count_unmet(struct holding *h, const struct entries *entries)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (entries[i].kind == LEDGER_BATCH && !entries[i].met) {
-            bool deleted = is_deleted_topic(entries, count, &entries[i].place);
-            h->words[HOLDING_DELETED] += deleted;
-            h->elsewhere += !deleted;
+    const struct topic_id *topic = NULL;
+    bool deleted = false;
+    for (size_t i = 0; i < entries->count; i++) {
+        const struct ledger_entry *e = &entries->items[i];
+        if (e->kind != LEDGER_BATCH || e->met) {
+            continue;
         }
+        if (!topic || !topic_id_equal(topic, &e->place.topic)) {
+            topic = &e->place.topic;
+            deleted = entries_topic_deleted(entries, topic);
+        }
+        h->words[HOLDING_DELETED] += deleted;
+        h->elsewhere += !deleted;
     }
 }
 
-static void judge_survey(const struct holding_request *q, const struct survey *survey, struct ledger_entry *entries,
-                         size_t count, const int64_t *live_ms, struct holding *h)
+static void judge_survey(const struct holding_request *q, const struct survey *survey, const struct entries *entries,
+                         const int64_t *live_ms, struct holding *h)
 {
     struct place next = survey->place;
     next.partition++;
     struct stored_batch *batches = q->stored->batches.items;
-    size_t from = find_place(entries, count, &survey->place);
+    size_t from = entries_find(entries, &survey->place);
     size_t first = find_survey(batches, q->stored->batches.count, survey->number);
     struct place_run r = {
         .request = q,
         .holding = h,
         .survey = survey,
-        .entries = entries ? entries + from : NULL,
-        .entry_count = entries ? find_place(entries, count, &next) - from : 0,
+        .entries = entries->items ? entries->items + from : NULL,
+        .entry_count = entries->items ? entries_find(entries, &next) - from : 0,
         .batches = batches ? batches + first : NULL,
         .batch_count = batches ? find_survey(batches, q->stored->batches.count, survey->number + 1) - first : 0,
         .live_ms = live_ms,
@@ -463,7 +395,8 @@ static void judge_survey(const struct holding_request *q, const struct survey *s
 
 signet_error holding_run(const struct holding_request *q, struct holding *h)
 {
-    signet_error error = spool_map(&q->logs->entries, sizeof(struct ledger_entry));
+    struct entries entries;
+    signet_error error = entries_open(q->logs, &entries);
     error = error ? error : stored_sort(q->stored);
     if (error) {
         return error;
@@ -472,15 +405,13 @@ signet_error holding_run(const struct holding_request *q, struct holding *h)
     if (!live_ms) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
-    struct ledger_entry *entries = q->logs->entries.items;
-    size_t count = sort_entries(q->logs);
     for (size_t i = 0; i < q->survey_count; i++) {
         bool looked_at = !topic_id_is_zero(&q->surveys[i].place.topic) && q->surveys[i].first_offset >= 0;
         if (looked_at) {
-            judge_survey(q, &q->surveys[i], entries, count, live_ms, h);
+            judge_survey(q, &q->surveys[i], &entries, live_ms, h);
         }
     }
-    count_unmet(h, entries, count);
+    count_unmet(h, &entries);
     free(live_ms);
     return SIGNET_OK;
 }

@@ -58,7 +58,7 @@ struct holding_finding {
 
 struct holding_request {
     const struct trust *trust;
-    struct ledger_logs *logs; /* judged; entries are sorted in place */
+    struct ledger_logs *logs; /* judged; entries and names are sorted in place */
     struct stored *stored;    /* sorted in place */
     const struct survey *surveys;
     size_t survey_count;

@@ -112,6 +112,14 @@ static signet_error keep_entry(struct ledger_logs *l, uint32_t log, const struct
     return l->keeps_entries && entry_of(leaf, &entry) ? spool_add(&l->entries, &entry, sizeof entry) : SIGNET_OK;
 }
 
+static signet_error keep_name(struct ledger_logs *l, uint32_t log, const struct ledger_record *record,
+                              const struct ledger_topic *topic)
+{
+    struct seen_name name = { .topic = topic->id, .log = log, .record = record->number };
+    memcpy(name.name, topic->name.data, topic->name.size);
+    return l->keeps_entries ? spool_add(&l->names, &name, sizeof name) : SIGNET_OK;
+}
+
 static signet_error take_leaves(struct ledger_logs *l, size_t log, const struct ledger_record *record,
                                 const struct trusted_writer *writer)
 {
@@ -123,6 +131,8 @@ static signet_error take_leaves(struct ledger_logs *l, size_t log, const struct 
             l->logs[log].interval_ms = leaf.opening.interval_ms;
         } else if (leaf.kind == LEDGER_RETIREMENT) {
             error = add_retirement(l, writer, &leaf.retirement);
+        } else if (leaf.kind == LEDGER_TOPIC) {
+            error = keep_name(l, (uint32_t)log, record, &leaf.topic);
         } else {
             error = keep_entry(l, (uint32_t)log, record, writer, &leaf);
         }
@@ -355,6 +365,7 @@ void ledger_logs_free(struct ledger_logs *l)
 {
     spool_free(&l->lines);
     spool_free(&l->entries);
+    spool_free(&l->names);
     free(l->logs);
     free(l->retirements);
     *l = (struct ledger_logs){ 0 };

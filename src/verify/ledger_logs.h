@@ -45,6 +45,14 @@ struct ledger_entry {
     uint64_t behind; /* bytes of entries behind it */
 };
 
+/* What a leaf calls a topic. */
+struct seen_name {
+    struct topic_id topic;
+    uint32_t log;
+    uint64_t record;
+    char name[TOPIC_NAME_BYTES_MAX + 1];
+};
+
 struct seen_retirement {
     const struct trusted_writer *writer;
     struct ledger_retirement retirement; /* its reason is not kept */
@@ -58,8 +66,8 @@ struct ledger_logs {
     size_t retirement_count, retirement_capacity;
     struct spool lines;
     bool keeps_entries;
-    struct spool entries; /* with keeps_entries */
-    uint64_t batches;     /* leaves of that kind */
+    struct spool entries, names; /* with keeps_entries */
+    uint64_t batches;            /* leaves of that kind */
     int64_t first_ms, last_ms;
 };
 

@@ -19,8 +19,8 @@ struct entry {
     uint8_t seal, producer;
     int64_t time_ms;
     uint32_t bytes;
-    bool acks_one, revoked, forked;
-    enum ledger_kind kind; /* 0: a batch */
+    bool acks_one, revoked, forked, other; /* `other`: a writer of other topics */
+    enum ledger_kind kind;                 /* 0: a batch */
 };
 
 struct batch_there {
@@ -40,7 +40,11 @@ struct holding_case {
     int64_t retention_ms;
     uint64_t retention_bytes;
     uint64_t elsewhere;
+    const char *names[2]; /* of the topic; NULL: orders */
 };
+
+/* Its leaf stands behind a fork. */
+static const char FORKED_NAME[] = "orders-forked";
 
 static const struct holding_case cases[] = {
     { .label = "right",
@@ -75,6 +79,50 @@ static const struct holding_case cases[] = {
       .entries = { { .first = 90, .seal = 1 }, { .first = 99, .kind = LEDGER_RECORDS_DELETED } },
       .batches = { { .seal = 0 } },
       .words = { HOLDING_MISSING } },
+    { .label = "deleted by a writer of other topics",
+      .entries = { { .first = 90, .seal = 1 }, { .first = 100, .kind = LEDGER_RECORDS_DELETED, .other = true } },
+      .batches = { { .seal = 0 } },
+      .words = { HOLDING_MISSING } },
+    { .label = "deleted by that one too",
+      .entries = { { .first = 90, .seal = 1 },
+                   { .first = 100, .kind = LEDGER_RECORDS_DELETED, .other = true },
+                   { .first = 100, .kind = LEDGER_RECORDS_DELETED } },
+      .batches = { { .seal = 0 } },
+      .words = { HOLDING_DELETED } },
+    { .label = "topic deleted by a writer of other topics",
+      .entries = { { .first = 90, .seal = 1 }, { .kind = LEDGER_TOPIC_DELETED, .other = true } },
+      .batches = { { .seal = 0 } },
+      .words = { HOLDING_WORD_COUNT },
+      .no_partition = true,
+      .elsewhere = 1 },
+    { .label = "topic deleted by that one too",
+      .entries = { { .first = 90, .seal = 1 },
+                   { .kind = LEDGER_TOPIC_DELETED, .other = true },
+                   { .kind = LEDGER_TOPIC_DELETED } },
+      .batches = { { .seal = 0 } },
+      .words = { HOLDING_DELETED },
+      .no_partition = true },
+    { .label = "topic deleted, with another name too",
+      .entries = { { .first = 90, .seal = 1 }, { .kind = LEDGER_TOPIC_DELETED } },
+      .batches = { { .seal = 0 } },
+      .words = { HOLDING_WORD_COUNT },
+      .names = { "orders", "payments" },
+      .no_partition = true,
+      .elsewhere = 1 },
+    { .label = "topic deleted, and never named",
+      .entries = { { .first = 90, .seal = 1 }, { .kind = LEDGER_TOPIC_DELETED } },
+      .batches = { { .seal = 0 } },
+      .words = { HOLDING_WORD_COUNT },
+      .names = { "" },
+      .no_partition = true,
+      .elsewhere = 1 },
+    { .label = "topic deleted, named behind a fork only",
+      .entries = { { .first = 90, .seal = 1 }, { .kind = LEDGER_TOPIC_DELETED } },
+      .batches = { { .seal = 0 } },
+      .words = { HOLDING_WORD_COUNT },
+      .names = { "", FORKED_NAME },
+      .no_partition = true,
+      .elsewhere = 1 },
     { .label = "topic deleted",
       .entries = { { .first = 90, .seal = 1 }, { .kind = LEDGER_TOPIC_DELETED } },
       .batches = { { .seal = 0 } },
@@ -204,7 +252,7 @@ static const struct holding_case cases[] = {
 
 struct scene {
     struct last_good good;
-    struct trusted_writer writers[2];
+    struct trusted_writer writers[3];
     struct trust trust;
     struct seen_log log;
     struct ledger_logs logs;
@@ -216,12 +264,18 @@ static const struct place places[PLACES] = { { .topic = { { 1 } } }, { .topic = 
 
 static void set(struct scene *s, const struct holding_case *c)
 {
-    static char topic[] = "orders";
-    *s = (struct scene){ .good = { places[HERE], topic, 120 } };
+    static char topic[] = "orders", pattern[] = "or*", other[] = "p*";
+    static char *own[] = { pattern }, *others[] = { other };
+    *s = (struct scene){
+        .good = { places[HERE], topic, 120 },
+        .writers = { { .topics = own, .topic_count = 1 },
+                     { .topics = own, .topic_count = 1, .key = { 1 } },
+                     { .topics = others, .topic_count = 1, .key = { 2 } } },
+    };
     s->writers[1].revoked = true;
     s->writers[1].last_good = &s->good;
     s->writers[1].last_good_count = 1;
-    s->trust = (struct trust){ .writers = s->writers, .writer_count = 2 };
+    s->trust = (struct trust){ .writers = s->writers, .writer_count = 3 };
     s->log = (struct seen_log){ .writer = s->writers, .live = true, .last_ms = LIVE_MS, .forked_from = 5 };
     s->logs = (struct ledger_logs){ .logs = &s->log, .count = 1 };
     stored_init(&s->stored);
@@ -241,7 +295,7 @@ static void add_entry(struct scene *s, const struct entry *e)
         .kind = e->kind ? e->kind : LEDGER_BATCH,
         .log = e->revoked ? LEDGER_ENTRY_NO_LOG : 0,
         .record = e->forked ? 5 : 4,
-        .writer = &s->writers[e->revoked],
+        .writer = &s->writers[e->other ? 2 : e->revoked],
         .first = e->first,
         .last = e->first + 9,
         .time_ms = e->time_ms,
@@ -252,6 +306,18 @@ static void add_entry(struct scene *s, const struct entry *e)
     };
     entry.place.partition = e->kind == LEDGER_TOPIC_DELETED ? -1 : entry.place.partition;
     assert_int_equal(spool_add(&s->logs.entries, &entry, sizeof entry), SIGNET_OK);
+}
+
+static void add_names(struct scene *s, const struct holding_case *c)
+{
+    const char *const *given = c->names[0] ? c->names : (const char *const[2]){ "orders", NULL };
+    for (size_t i = 0; i < 2 && given[i]; i++) {
+        struct seen_name name = { .topic = places[HERE].topic, .record = given[i] == FORKED_NAME ? 5 : 4 };
+        strcpy(name.name, given[i]);
+        if (given[i][0]) {
+            assert_int_equal(spool_add(&s->logs.names, &name, sizeof name), SIGNET_OK);
+        }
+    }
 }
 
 static void add_batch(struct scene *s, const struct batch_there *b)
@@ -307,6 +373,7 @@ static void test_words(void **state)
         struct scene s;
         struct holding h = { 0 };
         set(&s, c);
+        add_names(&s, c);
         for (size_t k = 0; k < ITEMS_MAX; k++) {
             if (c->entries[k].seal || c->entries[k].kind) {
                 add_entry(&s, &c->entries[k]);
@@ -330,6 +397,7 @@ static void test_words(void **state)
         holding_free(&h);
         stored_free(&s.stored);
         spool_free(&s.logs.entries);
+        spool_free(&s.logs.names);
     }
 }
 
