@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* signet inspect: what stands in a segment, header by header, with keys record by record, and why it has its verdict. */
+/* signet inspect: what stands in a segment and in the files beside it, with keys record by record, and why a batch has its verdict. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -13,6 +13,7 @@
 #include "cli/batch_json.h"
 #include "cli/command.h"
 #include "cli/json_print.h"
+#include "cli/log_index_json.h"
 #include "cli/record_json.h"
 #include "cli/why.h"
 #include "kafka/segment.h"
@@ -113,6 +114,38 @@ static void show_item(void *context, const struct listing_item *item)
     }
 }
 
+static void show_entry(void *context, json_t *item)
+{
+    struct inspection *self = context;
+    if (item) {
+        print_item(self, item);
+    } else {
+        note(self, EXIT_NO_ANSWER);
+    }
+}
+
+static signet_error list_index(struct inspection *self, int file, uint64_t size, const struct log_index_name *name)
+{
+    struct log_index_listing listing = {
+        .file = file,
+        .size = size,
+        .name = *name,
+        .first = self->first,
+        .last = self->last,
+        .hook = show_entry,
+        .context = self,
+    };
+    signet_error error = log_index_list(&listing);
+    note(self, listing.unknown ? EXIT_NO_ANSWER : listing.wrong ? EXIT_FINDING : EXIT_GOOD);
+    return error;
+}
+
+static struct slice last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slice_of_text(slash ? slash + 1 : path);
+}
+
 static void inspect_file(struct inspection *self, int folder, const char *name, const char *path)
 {
     uint64_t size;
@@ -125,7 +158,9 @@ static void inspect_file(struct inspection *self, int folder, const char *name, 
     if (!self->json) {
         printf("%s\n", self->path);
     }
-    signet_error error = listing_run(&self->budget, file, size, show_item, self);
+    struct log_index_name index = log_index_name_parse(last_part(path));
+    signet_error error = index.kind == LOG_INDEX_NONE ? listing_run(&self->budget, file, size, show_item, self)
+                                                      : list_index(self, file, size, &index);
     if (error) {
         complain_of(self, path, signet_error_text(error));
     }
@@ -286,7 +321,7 @@ static enum exit_code read_arguments(const struct command *self, int argc, char 
     if (opens != (ret->keys.trust_file != NULL) || (opens && !ret->records)) {
         return usage_error(self, "--keys goes with --trust and --records: only what trusted writers sealed is opened");
     }
-    return optind < argc ? EXIT_GOOD : usage_error(self, "inspect needs a segment or a partition's folder");
+    return optind < argc ? EXIT_GOOD : usage_error(self, "inspect needs a segment, an index or a partition's folder");
 }
 
 static void inspect(struct inspection *in, char **paths, size_t count)

@@ -21,7 +21,7 @@ static const struct command commands[] = {
     },
     {
         .name = "inspect",
-        .synopsis = "[--offset N[-M]] [--records [--keys FILE --trust FILE]] [--json] SEGMENT|DIR...\n"
+        .synopsis = "[--offset N[-M]] [--records [--keys FILE --trust FILE]] [--json] SEGMENT|INDEX|DIR...\n"
                     "--why OFFSET [--trust FILE] [--config CONFIG | --log-append-time PATTERN]... [--json] SEGMENT|DIR",
         .summary = "show what a broker has stored, batch by batch and field by field",
         .run = command_inspect,

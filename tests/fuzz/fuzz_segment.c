@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "kafka/log_index.h"
 #include "kafka/segment.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,6 +29,9 @@ static void check_texts(struct slice text)
     check(folder.topic.size <= text.size && folder.topic.size <= 249);
     check(folder.kind != LOG_FOLDER_PARTITION || (folder.partition >= 0 && folder.topic.size > 0));
     check(file.kind != LOG_FILE_SEGMENT || file.base_offset >= 0);
+    struct log_index_name beside = log_index_name_parse(text);
+    check((beside.kind == LOG_INDEX_NONE) == (log_index_entry_bytes(beside.kind) == 0));
+    check(file.kind != LOG_FILE_INDEX || (beside.kind != LOG_INDEX_NONE && beside.base_offset == file.base_offset));
     if (partition_metadata_read(text, &found) == SIGNET_OK || meta_properties_read(text, &found) == SIGNET_OK) {
         check(found.data >= text.data && found.data + found.size <= text.data + text.size);
     }

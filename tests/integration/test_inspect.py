@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`signet inspect`: its fields are those that Kafka's own tool prints of the same segment.
+"""`signet inspect`: its fields are those that Kafka's own tool prints of the same segment, and of the files beside it.
 
 Whatever a file is, it is named.
 """
@@ -9,7 +9,10 @@ import json
 import os
 import pathlib
 import re
+import struct
+import time
 
+import clients
 import exchange
 import pytest
 import segment
@@ -18,6 +21,7 @@ from clients import Record
 from envelope import Envelope
 from exchange import Endpoint
 from gateway import Gateway, signet
+from processes import eventually
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -286,6 +290,125 @@ def test_whatever_a_file_is(tmp_path, kind):
             made = [data[:cut]] + [some()[0].having(attributes=codec).having_records(data[:cut]).data
                                    for codec in (*range(6), segment.CONTROL)]
             paths += [stored(tmp_path / "t-0", made[i], "%d-%d-%d" % (number, cut, i)) for i in range(len(made))]
+            paths += [stored(tmp_path / "t-0", data[:cut], "%d-%d%s" % (number, cut, end))
+                      for end in (".index", ".timeindex", ".txnindex", ".snapshot")]
     done = signet("inspect", "--records", *map(str, paths), check=False)
     assert "Sanitizer" not in done.stderr and done.returncode in (GOOD, FINDING, NO_ANSWER), done.stderr
     assert all(str(path) in done.stdout for path in paths)
+
+
+BESIDE = {"producerId": "producer-id", "producerEpoch": "producer-epoch", "coordinatorEpoch": "coordinator-epoch",
+          "currentTxnFirstOffset": "current-transaction-first-offset", "lastTimestamp": "last-timestamp-ms",
+          "firstSequence": "first-sequence", "lastSequence": "last-sequence", "lastOffset": "last-offset",
+          "offsetDelta": "offset-delta", "firstOffset": "first-offset", "lastStableOffset": "last-stable-offset",
+          "offset": "offset", "position": "position", "version": "version", "timestamp": "timestamp-ms"}
+
+
+@pytest.fixture(scope="module")
+def beside(kafka):
+    """The files beside three segments, by the ends of their names, and what Kafka's own tool prints of each entry."""
+    endpoint = Endpoint(kafka.bootstrap(), kafka)
+    topic = kafka.topic(exchange.group("beside"), 1, segment_bytes=1 << 20)
+    transactions = [{"commit": index % 2 == 0,
+                     "records": [Record(b"k", b"v" * 50_000, (), int(time.time() * 1000) + i) for i in range(14)]}
+                    for index in range(4)]
+    clients.produce(READER, endpoint.job(topic, transactional_id=exchange.group("beside"), batch_records=2,
+                                         transactions=transactions)).check()
+    folder = pathlib.Path(kafka.partition(topic))
+    # Coordinators write markers, and brokers the lines about them, after they answered.
+    eventually(lambda: sum(len(path.read_bytes()) for path in folder.glob("*.txnindex")) == 2 * len(ABORTED))
+    paths = {end: sorted(folder.glob("*" + end)) for end in (".index", ".timeindex", ".txnindex", ".snapshot")}
+    printed = kafka.admin("DumpLogSegments", "--files", ",".join(str(path) for found in paths.values() for path in found))
+    dumped, at = {}, None
+    for line in printed.splitlines():
+        if line.startswith("Dumping "):
+            at = dumped.setdefault(pathlib.Path(line.split(" ", 1)[1]), [])
+        elif re.match(r"\w+: -?\d+", line):
+            at.append({BESIDE[name]: int(value) for name, value in re.findall(r"(\w+): (-?\d+)", line)})
+    return paths, dumped
+
+
+@pytest.mark.parametrize("end, kind, count", [(".index", "offset", 8), (".timeindex", "time", 8),
+                                              (".txnindex", "aborted transaction", 2), (".snapshot", "producer", 2)])
+def test_beside_a_segment(beside, end, kind, count):
+    """Entry by entry what Kafka's own tool prints, but for the room that a broker makes beforehand."""
+    paths, dumped = beside
+    entries = 0
+    for path in paths[end]:
+        found = [item for item in items(path) if item["kind"] == kind]
+        expected = dumped[path]
+        if kind in ("offset", "time") and not found:
+            assert [entry["offset"] for entry in expected] in ([], [int(path.stem)])  # Zeros are no entry.
+            continue
+        for entry in expected:
+            if kind == "producer":
+                entry.pop("timestamp-ms", None)  # Its own last one, a second time.
+        assert [{name: item[name] for name in entry} for item, entry in zip(found, expected)] == expected
+        assert len(found) == len(expected)
+        entries += len(found)
+    assert entries >= count
+    headers = [item for path in paths[end] for item in items(path) if item["kind"] == "producers"]
+    assert len(headers) == (len(paths[end]) if kind == "producer" else 0)
+    assert all(header["crc-right"] and header["version"] == 1 for header in headers)
+
+
+def test_beside_a_segment_in_part(beside):
+    """Offsets choose entries, and people are shown times."""
+    paths, _ = beside
+    path = paths[".txnindex"][-1]
+    [item] = items(path)
+    assert items("--offset", item["first-offset"], path) == [item] == items("--offset", item["last-offset"], path)
+    assert items("--offset", item["last-offset"] + 1, path) == []
+    entries = [entry for entry in items(paths[".index"][0]) if entry["kind"] == "offset"]
+    chosen = "%d-%d" % (entries[1]["offset"], entries[2]["offset"])
+    assert [entry for entry in items("--offset", chosen, paths[".index"][0]) if entry["kind"] == "offset"] == entries[1:3]
+    assert "last-timestamp: 20" in inspect(paths[".snapshot"][-1])
+    assert "kind: aborted transaction version: 0 producer-id: " in inspect(path)
+
+
+def snapshot(entries, count=None, version=1, crc=None):
+    body = struct.pack(">i", len(entries) if count is None else count) + b"".join(entries)
+    return struct.pack(">hI", version, segment.crc32c(body) if crc is None else crc) + body
+
+
+PRODUCER = struct.pack(">qhiqiqiq", 7, 1, 3, 40, 5, exchange.START, 0, -1)
+ABORTED = struct.pack(">hqqqq", 0, 7, 1, 9, 10)
+OFFSET = struct.pack(">ii", 5, 400)
+
+
+@pytest.mark.parametrize("name, data, kinds, code", [
+    ("00000000000000000100.index", OFFSET + OFFSET[:7], ["offset", "torn tail"], GOOD),
+    ("00000000000000000100.index", bytes(8), ["preallocated zeros"], GOOD),
+    ("00000000000000000100.index", OFFSET + bytes(100_003), ["offset", "preallocated zeros"], GOOD),
+    ("00000000000000000100.index", bytes(16) + OFFSET + bytes(8), ["offset"] * 3 + ["preallocated zeros"], GOOD),
+    ("00000000000000000100.index", b"\xff" * 8, ["offset"], GOOD),
+    ("00000000000000000100.index.deleted", OFFSET, ["offset"], GOOD),
+    ("copy.timeindex", b"\x01" * 25, ["time", "time", "torn tail"], GOOD),
+    ("copy.txnindex", ABORTED + ABORTED[:33], ["aborted transaction", "torn tail"], GOOD),
+    ("copy.txnindex", bytes(34) * 2, ["aborted transaction"] * 2, GOOD),
+    ("copy.txnindex", b"", [], GOOD),
+    ("a.snapshot", snapshot([PRODUCER] * 2), ["producers", "producer", "producer"], GOOD),
+    ("a.snapshot", snapshot([]), ["producers"], GOOD),
+    ("a.snapshot", snapshot([PRODUCER], crc=1), ["producers", "producer"], FINDING),
+    ("a.snapshot", snapshot([PRODUCER], count=2), ["producers", "producer"], FINDING),
+    ("a.snapshot", snapshot([PRODUCER])[:-1], ["producers", "torn tail"], FINDING),
+    ("a.snapshot", snapshot([PRODUCER], count=2**31 - 1), ["producers", "producer"], FINDING),
+    ("a.snapshot", snapshot([PRODUCER], count=-1), ["producers", "bytes behind the last producer"], FINDING),
+    ("a.snapshot", snapshot([PRODUCER], count=0), ["producers", "bytes behind the last producer"], FINDING),
+    ("a.snapshot", snapshot([PRODUCER], version=2), ["producers"], NO_ANSWER),
+    ("a.snapshot", snapshot([PRODUCER])[:9], ["torn tail"], FINDING),
+    ("a.snapshot", b"", [], FINDING),
+])
+def test_whatever_is_beside_a_segment(tmp_path, name, data, kinds, code):
+    found = items(stored(tmp_path / "t-0", data, name), code=code)
+    assert [item["kind"] for item in found] == kinds
+    if "offset" in kinds:
+        assert all(item["offset"] >= 99 for item in found if item["kind"] == "offset")
+    if "time" in kinds:
+        assert found[0]["relative-offset"] == 0x01010101
+
+
+def test_a_long_index(tmp_path):
+    """What stands behind a long run of zeros is found once, however many entries of zeros are before it."""
+    path = stored(tmp_path / "t-0", bytes(160_000) + OFFSET, "00000000000000000000.index")
+    assert len(items(path)) == 20_001
