@@ -6,7 +6,7 @@ PYTEST = build/venv/bin/python -m pytest -q
 # What has workers, crew and reloads at once, for the sanitizer of threads.
 THREADED = $(addprefix tests/integration/test_,reload.py stalls.py gateway.py::test_large_batches)
 
-.PHONY: all packages test unit unit-gcc thread integration demo bench fuzz format lint install clean
+.PHONY: all packages test unit unit-gcc thread integration attacks demo bench fuzz format lint install clean
 
 all: packages
 	@cmake --preset release > build/cmake.log 2>&1 || (cat build/cmake.log; false)
@@ -35,6 +35,13 @@ integration: unit thread
 	@tools/venv
 	SIGNET=$(CURDIR)/build/sanitize/signet $(PYTEST) tests
 	SIGNET=$(CURDIR)/build/thread/signet $(PYTEST) $(THREADED)
+
+# Makes every attack of tests/attacks, and writes docs/attacks.md; `test` makes them too, and compares.
+attacks: all
+	@tools/packages test
+	@tools/kafka/fetch
+	@tools/venv
+	@SIGNET=$(CURDIR)/build/signet build/venv/bin/python tests/attacks/table.py
 
 demo: all
 	@tools/packages demo

@@ -11,8 +11,10 @@ import clients
 import exchange
 import segment
 from clients import Record
-from envelope import (Envelope, fetch, having_section, section, with_a_keyed_stub, with_a_record_for_a_stub,
-                      with_another_stub, with_blocks, without_last_stub)
+from edits import (adding, arranging, attributes, bringing, changing, emptied, flipping, flipping_within, forged,
+                   forging, having, marker, moving, stubs, with_fewer_records)
+from envelope import (fetch, with_a_keyed_stub, with_a_record_for_a_stub, with_another_stub, with_blocks,
+                      without_last_stub)
 from gateway import connect
 
 READER = "librdkafka"
@@ -37,10 +39,11 @@ class Kind:
     job: dict = field(default_factory=dict)
     settings: dict = field(default_factory=dict)
     one_connection: bool = True
+    apart_ms: int = 0  # from one batch's time to the next one's
 
     def record(self, partition, index, offset=None):
-        return Record(b"k%d" % index, b"record %d of %d" % (index, partition), (), exchange.START + index, partition,
-                      offset)
+        at = exchange.START + index + index // self.records * self.apart_ms
+        return Record(b"k%d" % index, b"record %d of %d" % (index, partition), (), at, partition, offset)
 
     def batch(self, partition, index):
         return [self.record(partition, i) for i in range(index * self.records, (index + 1) * self.records)]
@@ -81,76 +84,6 @@ class Attack:
 def alone(label, edit, verdict, **fields):
     """An attack in a topic of its own: some clients stop at another partition's error too."""
     return Attack(label, edit, verdict, Kind("alone"), **fields)
-
-
-# Edits.
-
-
-def changing(index, change):
-    """The edit that makes another batch of one."""
-    return lambda found, others: segment.replace(found, index, change(found[index]))
-
-
-def flipping(part, mask=1, back=1, repair=True):
-    return changing(1, lambda batch: batch.flipped(Envelope(batch).at(part, back), mask, repair))
-
-
-def having(**fields):
-    return changing(1, lambda batch: batch.having(**fields))
-
-
-def adding(name, number):
-    return changing(1, lambda batch: batch.having(**{name: getattr(batch, name) + number}))
-
-
-def attributes(bits):
-    return changing(1, lambda batch: batch.having(attributes=batch.attributes ^ bits))
-
-
-def arranging(arrange, *arguments, **options):
-    return lambda found, others: arrange(found, *arguments, **options)
-
-
-def moving(index, offset):
-    return lambda found, others: found[:index] + [found[index].at(offset)] + found[index + 1:]
-
-
-def bringing(name):
-    return lambda found, others: segment.replace(found, 1, others[name][1])
-
-
-def forged():
-    return segment.forge([(b"k", b"forged")] * PLAIN.records)
-
-
-def forging(index):
-    return lambda found, others: segment.replace(found, index, forged())
-
-
-def flipping_within(part):
-    """The same for a part that does not stand as it is in what brokers have compressed."""
-    def change(batch):
-        plain = batch.having_records(section(batch)).having(attributes=batch.attributes & ~7)
-        flipped = plain.flipped(Envelope(plain).at(part))
-        return having_section(batch, flipped.records)
-    return changing(1, change)
-
-
-def stubs(change):
-    return changing(1, lambda batch: having_section(batch, change(section(batch))))
-
-
-def with_fewer_records(batch):
-    """A record less, and every count says so."""
-    made = having_section(batch, without_last_stub(section(batch)))
-    return made.having(record_count=batch.record_count - 1, last_offset_delta=batch.last_offset_delta - 1)
-
-
-def marker(found, others):
-    """A transaction marker, which no seal covers, in place of a batch of one record."""
-    made = segment.forge([(bytes(4), bytes(6))], attributes=segment.TRANSACTIONAL | segment.CONTROL, producer_id=7,
-                         producer_epoch=0)
-    return segment.replace(found, 1, made)
 
 
 # By section 8.1 of the specification: what is no envelope any more, what breaks its rules, and what the hash tells.
@@ -231,8 +164,7 @@ STUBS = [
     Attack("stub added", stubs(with_another_stub), "altered"),
     Attack("stub made a record", stubs(with_a_record_for_a_stub), "altered"),
     Attack("record less, with every count", changing(1, with_fewer_records), "altered"),
-    Attack("emptied, as the cleaner does", changing(1, lambda b: b.having_records(b"").having(record_count=0)),
-           "malformed"),
+    Attack("emptied, as the cleaner does", changing(1, emptied), "malformed"),
     Attack("stub altered under zstd", stubs(with_a_keyed_stub), "altered", ZSTD),
     Attack("stub removed under zstd", stubs(without_last_stub), "altered", ZSTD),
     Attack("stub added under zstd", stubs(with_another_stub), "altered", ZSTD),
@@ -492,12 +424,12 @@ OUTCOMES = [
 class Transactions:
     """A topic with a partition for each forgery; all have the same three transactions."""
 
-    def __init__(self, writing):
+    def __init__(self, writing, count=len(OUTCOMES)):
         self.kafka = writing.kafka
-        self.topic = writing.topic("transactions", len(OUTCOMES))
+        self.topic = writing.topic("transactions", count)
         # Markers have the time of today; beside records of years ago they would begin another segment.
         self.time = int(time.time() * 1000)
-        partitions = range(len(OUTCOMES))
+        partitions = range(count)
         transactions = [{"commit": t != 1, "records": [r for p in partitions for r in self.records(t, p)]}
                         for t in range(3)]
         job = writing.job(self.topic, transactional_id=exchange.group("forged"), one_batch=True,
@@ -513,23 +445,26 @@ class Transactions:
         return [record for t in transactions for record in self.records(t, partition)]
 
     def edit(self):
-        self.listed = []
-        for partition, outcome in enumerate(OUTCOMES):
-            path = self.kafka.segments(self.topic, partition)[-1]
-            segment.rewrite(path, lambda found: [self._turn(b, outcome.markers) for b in found])
-            with open(path[:-len(".log")] + ".txnindex", "r+b") as file:
-                entries = [Entry(*fields[1:]) for fields in _ENTRY.iter_unpack(file.read())]
-                assert [(entry.first, entry.last) for entry in entries] == [(4, 7)]
-                file.seek(0)
-                file.truncate()
-                self.listed.append(outcome.listed(entries))
-                for entry in self.listed[-1]:
-                    file.write(_ENTRY.pack(0, entry.producer_id, entry.first, entry.last, entry.stable))
+        self.listed = [forge_outcome(self.kafka.segments(self.topic, partition)[-1], outcome)
+                       for partition, outcome in enumerate(OUTCOMES)]
 
-    @staticmethod
-    def _turn(batch, transactions):
-        """A marker's key is its version and what it says: 0 is abort, 1 is commit."""
-        if not batch.control or batch.base_offset // (IN_TRANSACTION + 1) not in transactions:
-            return batch
-        abort, commit = b"\x08\0\0\0\0", b"\x08\0\0\0\1"
-        return batch.replacing(abort, commit) if abort in batch.records else batch.replacing(commit, abort)
+
+def forge_outcome(path, outcome):
+    """Does it to the segment of such a log, while its broker is down; the entries that are listed then."""
+    segment.rewrite(path, lambda found: [_turned(batch, outcome.markers) for batch in found])
+    with open(path[:-len(".log")] + ".txnindex", "r+b") as file:
+        entries = [Entry(*fields[1:]) for fields in _ENTRY.iter_unpack(file.read())]
+        assert [(entry.first, entry.last) for entry in entries] == [(4, 7)]
+        listed = outcome.listed(entries)
+        file.seek(0)
+        file.truncate()
+        file.writelines(_ENTRY.pack(0, entry.producer_id, entry.first, entry.last, entry.stable) for entry in listed)
+    return listed
+
+
+def _turned(batch, transactions):
+    """A marker's key is its version and what it says: 0 is abort, 1 is commit."""
+    if not batch.control or batch.base_offset // (IN_TRANSACTION + 1) not in transactions:
+        return batch
+    abort, commit = b"\x08\0\0\0\0", b"\x08\0\0\0\1"
+    return batch.replacing(abort, commit) if abort in batch.records else batch.replacing(commit, abort)

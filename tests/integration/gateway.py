@@ -7,6 +7,7 @@
 The program is build/sanitize/signet, or the one that SIGNET names: a sanitizer's complaint ends it and fails the test.
 """
 
+import base64
 import json
 import os
 import signal
@@ -55,6 +56,11 @@ class Keys:
     def public(self, name):
         with open(os.path.join(self.directory, name + ".pub")) as file:
             return file.read().strip().splitlines()[-1]
+
+    def secret(self, name):
+        """The 32 bytes in a key file without a passphrase (spec/key-files.md): a word, then the key and a checksum."""
+        with open(os.path.join(self.directory, name + ".key")) as file:
+            return base64.b64decode(file.read().strip().splitlines()[-1].split()[1])[:32]
 
 
 class Gateway:

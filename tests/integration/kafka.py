@@ -217,12 +217,18 @@ class Kafka:
 
     def topic(self, name, partitions=1, replicas=None, **settings):
         """Makes a topic, with settings such as cleanup_policy="compact"; its name. Needs confluent-kafka."""
-        from confluent_kafka.admin import NewTopic
-        settings = {key.replace("_", "."): str(value) for key, value in settings.items()}
-        new = NewTopic(name, partitions, min(3, len(self.nodes)) if replicas is None else replicas, config=settings)
-        self._done(self.admin_client.create_topics([new]))
-        eventually(lambda: self._led(name, partitions))
+        self.topics({name: settings}, partitions, replicas)
         return name
+
+    def topics(self, settings_by_name, partitions=1, replicas=None):
+        """Makes several at once. Needs confluent-kafka."""
+        from confluent_kafka.admin import NewTopic
+        replicas = min(3, len(self.nodes)) if replicas is None else replicas
+        self._done(self.admin_client.create_topics([
+            NewTopic(name, partitions, replicas,
+                     config={key.replace("_", "."): str(value) for key, value in settings.items()})
+            for name, settings in settings_by_name.items()]))
+        eventually(lambda: self._led(settings_by_name, partitions))
 
     def delete_topic(self, name):
         """Needs confluent-kafka."""
@@ -252,11 +258,11 @@ class Kafka:
         self._done(self.admin_client.incremental_alter_configs(
             [ConfigResource(kinds[kind], str(name), incremental_configs=entries)]))
 
-    def _led(self, name, partitions):
+    def _led(self, names, partitions):
         """Whether every partition's leader answers for it, which it may do only some time after it is named."""
         from confluent_kafka import KafkaException, TopicPartition
         from confluent_kafka.admin import OffsetSpec
-        asked = {TopicPartition(name, partition): OffsetSpec.latest() for partition in range(partitions)}
+        asked = {TopicPartition(name, partition): OffsetSpec.latest() for name in names for partition in range(partitions)}
         try:
             self._done(self.admin_client.list_offsets(asked, request_timeout=5))
         except KafkaException:

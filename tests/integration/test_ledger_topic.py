@@ -5,11 +5,13 @@ import os
 import time
 
 import exchange
+import ledger
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from kafka import Kafka
+from keeper import Keeper, check_chain
 from processes import eventually
-from test_gateway_ledger import Keeper, check_chain, check_entered, leaves, ledger
+from test_gateway_ledger import check_entered, leaves
 
 
 def topic_settings(name, cluster, listener="CLIENT", **more):

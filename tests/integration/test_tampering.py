@@ -16,9 +16,10 @@ import pytest
 import segment
 from attacks import (ACCEPTED, ALTERED, APPEND, ATTACKS, BATCHES, CIPHERTEXT, CORRUPT_MESSAGE, IN_TRANSACTION,
                      INVALID_RECORD, LEADER_ONLY, LEADER_SECONDS_MAX, NONE, NOT_LEADER, ORDER, OUTCOMES, PLAIN,
-                     POLICY, READER, UNTOUCHED, check_read, contents, flipping, label, Logs, placed, read, refused,
+                     POLICY, READER, UNTOUCHED, check_read, contents, label, Logs, placed, read, refused,
                      send_from, Transactions)
 from clients import CLIENTS, can
+from edits import flipping
 from envelope import MAGIC, fetch
 from exchange import Endpoint
 from gateway import Gateway, connect

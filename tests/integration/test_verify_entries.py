@@ -14,8 +14,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from gateway import signet
 from kafka import Kafka
-from test_gateway_ledger import Keeper
-from test_verify_ledger import frames
+from keeper import Keeper, frames
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`signet verify --ledger` on what a gateway kept: silent where nothing is wrong, and every attack on its files by name."""
 
-import base64
 import json
 import os
 import re
@@ -9,16 +8,16 @@ import shutil
 import time
 
 import exchange
+import ledger
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway import signet
 from processes import eventually
-from test_gateway_ledger import INTERVAL_MS, Keeper, ledger
+from keeper import FRAME_HEADER, INTERVAL_MS, Keeper, frames
 
 pytestmark = pytest.mark.timeout(240)
 
 GOOD, FINDING, USAGE, NO_ANSWER = 0, 1, 2, 3
-HEADER = 12
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +44,6 @@ class Verified:
 
     def words(self):
         return [(f["word"], f["first-record"], f["last-record"]) for f in self.answer["ledger"]["findings"]]
-
-
-def frames(path):
-    with open(path, "rb") as file:
-        data = file.read()
-    found = []
-    while data:
-        size = HEADER + int.from_bytes(data[:4], "big")
-        found.append(data[:size])
-        data = data[size:]
-    return found
 
 
 @pytest.fixture
@@ -133,33 +121,23 @@ def test_bytes_changed(kept, copy):
     assert Verified(kept, ledgers=(folder,)).code == NO_ANSWER
 
 
-def other_account(frame, seed):
+def other_account(frame, secret):
     """The record in a frame as its writer would sign it with the last leaf of another time, in a frame."""
-    data = frame[HEADER:]
-    record = ledger.read_record(data)
+    record = ledger.read_record(frame[FRAME_HEADER:])
     end = bytearray(record.raw_leaves[-1])
     end[16] ^= 1  # The last byte of the time, behind the kind and the record number.
-    leaves, tree = [*record.raw_leaves[:-1], bytes(end)], ledger.Tree(record.first, record.frontier)
-    for leaf in leaves:
-        tree.append(ledger.leaf_hash(leaf))
-    origin, key = record.checkpoint.origin, Ed25519PrivateKey.from_private_bytes(seed)
-    body = b"%s\n%d\n%s\n" % (origin, tree.size, base64.b64encode(tree.root()))
-    signature = ledger.key_id(origin, record.checkpoint.writer) + key.sign(body)
-    note = body + "\n\u2014 ".encode() + origin + b" " + base64.b64encode(signature) + b"\n"
-    made = data[:22 + 32 * len(record.frontier)] + len(leaves).to_bytes(4, "big")
-    made += b"".join(len(part).to_bytes(2, "big") + part for part in (*leaves, note))
-    sizes = len(made).to_bytes(4, "big") + ledger.crc32c(made).to_bytes(4, "big")
-    return sizes + ledger.crc32c(sizes).to_bytes(4, "big") + made
+    tree = ledger.Tree(record.first, record.frontier)
+    leaves = [*record.raw_leaves[:-1], bytes(end)]
+    return ledger.framed(ledger.write_record(record.number, tree, leaves, record.checkpoint.origin, secret))
 
 
 def test_forked(kept, copy):
     """Two accounts of one record, both signed: the key was used by somebody else, or a process was copied."""
     folder, path, all_frames = copy
-    with open(os.path.join(kept.keys.directory, kept.writer + ".key")) as file:
-        seed = base64.b64decode(file.read().strip().splitlines()[-1].split()[1])[:32]
+    secret = Ed25519PrivateKey.from_private_bytes(kept.keys.secret(kept.writer))
     last = len(all_frames) - 1
     for at in (0, 2, last):
-        rewrite(folder / "copy.ledger", [other_account(all_frames[at], seed)])
+        rewrite(folder / "copy.ledger", [other_account(all_frames[at], secret)])
         verified = Verified(kept, ledgers=(folder,))
         assert (verified.code, verified.words()) == (FINDING, [("forked ledger", at, last)]), verified.answer
 

@@ -11,6 +11,8 @@ import re
 import struct
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 import sealed_batch
 
 RECORD_BYTES_MAX = 1_000_000
@@ -326,6 +328,24 @@ def check_whole(record):
     if record.first == 0:
         cluster_id = record.leaves[0]["cluster_id"].encode("utf-8", "surrogateescape")
         require(record.checkpoint.cluster == cluster_part(cluster_id))
+
+
+def write_record(number, tree, leaves, origin, secret):
+    """The record of these leaves, signed by an Ed25519 private key; the tree has grown by them then."""
+    data = b"SGNL\x01\x01" + struct.pack(">QQ", number, tree.size) + b"".join(one for _, one in tree.subtrees)
+    for leaf in leaves:
+        tree.append(leaf_hash(leaf))
+    writer = secret.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    body = b"%s\n%d\n%s\n" % (origin, tree.size, base64.b64encode(tree.root()))
+    signature = base64.b64encode(key_id(origin, writer) + secret.sign(body))
+    note = body + b"\n" + DASH + b" " + origin + b" " + signature + b"\n"
+    sized = [struct.pack(">H", len(part)) + part for part in (*leaves, note)]
+    return data + struct.pack(">I", len(leaves)) + b"".join(sized)
+
+
+def framed(record):
+    sizes = struct.pack(">II", len(record), crc32c(record))
+    return sizes + struct.pack(">I", crc32c(sizes)) + record
 
 
 def is_signed(record):
