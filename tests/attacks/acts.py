@@ -25,11 +25,15 @@ class Act:
 
     needs: what there must be besides the topic: another "partition" of it, a "deleted" topic of its name, or one in
     another "cluster"; its batches are among the scene's `others`.
-    goes_on: the gateway that sends one batch more after the interruption ("a" or "b"); None where nobody does.
+    goes_on: the gateway that sends one batch more after the interruption; None where nobody does.
+    rolled_back: whether it is done in the end, when the broker's whole data directory was put back to the snapshot.
+    writes_on: the gateway that starts again then, and sends one batch more.
     """
 
     needs = None
     goes_on = None
+    rolled_back = False
+    writes_on = None
 
     def interrupted(self, scene, place):
         pass
@@ -39,6 +43,9 @@ class Act:
 
     def stopped(self, scene, place):
         pass
+
+    def ledgers(self, scene, place):
+        """The ledgers to verify with; None are those that gateways kept."""
 
 
 class Edit(Act):
@@ -92,6 +99,40 @@ class PutBack(Act):
         folder = scene.folder(place)
         shutil.rmtree(folder)
         shutil.copytree(os.path.join(scene.snapshot, os.path.basename(folder)), folder)
+
+
+class RolledBack(Act):
+    """All that the broker has is as it was when the snapshot was made, and so are ledgers where `with_ledgers`."""
+
+    rolled_back = True
+
+    def __init__(self, goes_on="a", writes_on=None, with_ledgers=False):
+        self.goes_on, self.writes_on, self.with_ledgers = goes_on, writes_on, with_ledgers
+
+    def ledgers(self, scene, place):
+        return scene.ledgers_then(self.goes_on) if self.with_ledgers else None
+
+
+class ByStranger(Act):
+    """A batch is sealed by a gateway of somebody else's, which keeps no ledger.
+
+    writer: the key that it has. trusted: what the trust file comes to say of it, when that is not there yet.
+    honest: so many batches come before from the key's owner; where the writer is revoked they are the last good ones.
+    """
+
+    def __init__(self, writer, trusted=None, recipients=("analytics",), honest=0):
+        self.writer, self.trusted, self.recipients, self.honest = writer, trusted, recipients, honest
+
+    def running(self, scene, place):
+        endpoint = scene.stranger(self.writer, self.recipients)
+        for index in range(self.honest + 1):
+            scene.send(endpoint, place, index)
+        if self.trusted:
+            scene.trusted[self.writer] = self.trusted
+        if self.honest:
+            last = scene.batches(place)[-2].last_offset
+            row = {"topic": place[0], "topic-id": scene.kafka.topic_id(*place), "partition": place[1], "offset": last}
+            scene.trusted[self.writer] = {**self.trusted, "revoked": {"reason": "stolen", "last-good": [row]}}
 
 
 class Outcomes(Act):

@@ -9,7 +9,10 @@ import re
 from dataclasses import dataclass
 
 import segment
-from acts import (Act, Edit, Files, Interruption, Live, Outcomes, PutBack, StolenConsumerKey, TrustedForger,
+from accounts import (Accounts, adding_file, arranging_records, cut_before, flipping_a_time, forking, lying_about,
+                      lying_about_deletion, lying_by_omission, renaming_entries, without_file, without_last_bytes,
+                      without_records_about)
+from acts import (Act, ByStranger, Edit, Files, Interruption, Live, Outcomes, PutBack, RolledBack, StolenConsumerKey, TrustedForger,
                   deleting_records, injecting, keeping, start_moved, with_segments, without_segments)
 from attacks import APPEND, CONNECTIONS, GZIP, LEADER_CONNECTIONS, LEADER_ONLY, MINUTE_MS, OUTCOMES, PLAIN, ZSTD, Kind
 from edits import (adding, arranging, attributes, bringing, changing, emptied, flipping, flipping_within, forged, forging,
@@ -24,6 +27,10 @@ PRODUCER = "another producer"
 CONSUMER = "a consumer that holds keys"
 THIEF = "thief of a writer's key"
 FORGER = "forger of transaction outcomes"
+STRANGER = "another producer, with a gateway of its own"
+KEEPER = "keeper of the ledger's files"
+BOTH = "broker administrator who has the ledger's files too"
+LIAR = "a trusted writer that lies"
 IN_LEAGUE = "a trusted writer in league with the brokers"
 
 CRC_AT = 17
@@ -246,6 +253,74 @@ CONTINUED = [
            "delivered 0\u20138", NOTHING, "rolled back 6\u20138; truncated 9\u201311"),
 ]
 
+OTHERS = {"topics": ["orders", "payments-*"]}
+ENDED = {"topics": ["*"], "not-after": "2020-01-01T00:00:00Z"}
+
+KEYS = [
+    Attack("sealed by a writer that the trust file does not name", STRANGER, ByStranger("nobody"), "unknown writer 12",
+           "unknown writer 12\u201314"),
+    Attack("sealed by a writer of other topics", STRANGER, ByStranger("of-orders", OTHERS), "writer not trusted 12",
+           "writer not trusted 12\u201314"),
+    Attack("sealed by a writer whose time is over", STRANGER, ByStranger("former", ENDED), "writer not trusted 12",
+           "writer not trusted 12\u201314"),
+    Attack("sealed for other recipients than the readers", STRANGER, ByStranger("gateway-b", recipients=("others",)),
+           "key unavailable 12", NOTHING, "not covered 12\u201314"),
+    Attack("sealed with a stolen writer's key", THIEF, ByStranger("gateway-a"), "delivered 0\u201314", NOTHING,
+           "not covered 12\u201314"),
+    Attack("sealed with a stolen writer's key, which was revoked", THIEF, ByStranger("stolen", {"topics": ["*"]}, honest=1),
+           "writer not trusted 15", "writer not trusted 15\u201317", "not covered 12\u201314"),
+]
+
+ROLLED_BACK = [
+    Attack("the whole data directory put back", ADMINISTRATOR, RolledBack(), WHOLE, NOTHING,
+           "truncated 12\u201314"),
+    Attack("the whole data directory put back; the gateway starts again and writes on", ADMINISTRATOR, RolledBack(writes_on="a"),
+           "delivered 0\u201314",
+           why="brokers give out the same producer ids again, so that the new batch has the id, epoch and sequence of the one "
+               "that is gone, and passes for a retry of it"),
+    Attack("the whole data directory put back, and the ledger of a gateway at work", BOTH, RolledBack(with_ledgers=True), WHOLE,
+           NOTHING, "stale ledger"),
+    Attack("the whole data directory put back, and the ledger of a gateway that had ended in order", BOTH,
+           RolledBack("c", with_ledgers=True), writer="c",
+           why="all that is left was true at the time of the snapshot: only who saw more can tell, such as a witness"),
+]
+
+LEDGERS = [
+    Attack("the ledger's last record removed", KEEPER, Accounts(arranging_records(lambda records: records[:-1])), ledger="stale ledger"),
+    Attack("the ledger's last record cut short", KEEPER, Accounts(without_last_bytes(7)), ledger="stale ledger"),
+    Attack("the ledger's first record removed", KEEPER, Accounts(arranging_records(lambda records: records[1:])), ledger="ledger gap"),
+    Attack("the ledger's records about this log removed", KEEPER, Accounts(without_records_about),
+           ledger="ledger gap; not covered 0\u201311"),
+    Attack("the ledger removed", KEEPER, Accounts(without_file), ledger="could not tell; not covered 0\u201311"),
+    Attack("the ledger's records in another order", KEEPER, Accounts(arranging_records(lambda records: records[::-1])),
+           why="records have numbers: their order in the file means nothing"),
+    Attack("the ledger's records repeated", KEEPER, Accounts(arranging_records(lambda records: records * 2)),
+           why="a copy is the same record"),
+    Attack("a byte of the ledger's first record", KEEPER, Accounts(flipping_a_time(repair=False)),
+           ledger="could not tell; not covered 0\u201311"),
+    Attack("a byte of the ledger's first record, the CRC repaired", KEEPER, Accounts(flipping_a_time(repair=True)),
+           ledger="altered record; ledger gap"),
+    Attack("the ledger's entries made those of another topic, CRCs repaired", KEEPER, Accounts(renaming_entries),
+           ledger="altered record; ledger gap; not covered 0\u201311"),
+    Attack("a ledger of a writer that the trust file does not name beside it", KEEPER, Accounts(adding_file(lambda scene: scene.ledger_of_nobody)),
+           ledger="unknown writer"),
+    Attack("a ledger of another cluster beside it", KEEPER, Accounts(adding_file(lambda scene: scene.ledger_elsewhere)), ledger="foreign ledger"),
+    Attack("cut at the end, and the ledger at the entry of what is gone", BOTH, Accounts(cut_before(12), data=PutBack()),
+           ledger="stale ledger"),
+]
+
+LIES = [
+    Attack("its ledger leaves out a batch that it sealed", LIAR, Accounts(lying_by_omission(3), "b"),
+           ledger="not covered 3\u20135", writer="b"),
+    Attack("its ledger enters a batch that was never sent", LIAR, Accounts(lying_about(12), "b"), ledger="truncated 12\u201314"),
+    Attack("its ledger enters another batch where the honest one's is", LIAR, Accounts(lying_about(3), "b"),
+           ledger="rolled back 3\u20135"),
+    Attack("it keeps two accounts", LIAR, Accounts(forking, "b"), ledger="forked ledger; not covered 0\u201311", writer="b"),
+    Attack("its ledger says that a client deleted what the brokers deleted by themselves", LIAR,
+           Accounts(lying_about_deletion(6), "b", Live(deleting_records(6), gone=2)), "delivered 6\u201311", kind=SEGMENTS,
+           why="a gateway is believed what it says its clients did, also in logs that others write, if it may write that topic"),
+]
+
 SECTIONS = (
     ("Bytes of a batch changed", BYTES),
     ("A batch's header changed", HEADERS),
@@ -255,7 +330,11 @@ SECTIONS = (
     ("A batch put where another was", MOVED),
     ("A batch forged", FORGED),
     ("Outcomes of transactions forged", OUTCOME),
+    ("Writers and keys", KEYS),
     ("Truncated, and written on", CONTINUED),
+    ("Everything put back", ROLLED_BACK),
+    ("The ledger's files", LEDGERS),
+    ("Two gateways, one of which lies", LIES),
 )
 
 ATTACKS = [attack for _, attacks in SECTIONS for attack in attacks]

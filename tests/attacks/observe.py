@@ -118,6 +118,11 @@ def of_batches(answer, place):
                 if (f["topic"], f["partition"]) == place and f["kind"] in BAD)
 
 
+def of_ledgers(answer):
+    """What is said of ledgers as such; which record it is depends on the time that writing took."""
+    return sorted({f["word"] for f in answer["ledger"]["findings"] if f["kind"] in BAD})
+
+
 def of_entries(answer, place):
     """What the ledger says of it."""
     return cell((f["word"], f["first-offset"], f["last-offset"]) for f in answer["entries"]["findings"]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One run of real brokers and gateways in which every attack of the catalogue is made.
 
-Everybody but the attackers is honest: two gateways, each with a writer of its own and a ledger, seal to a topic for each
+Everybody but the attackers is honest: three gateways, each with a writer of its own and a ledger, seal to a topic for each
 attack. The broker is stopped once in between, when a snapshot of its data directory is made, and once in the end.
 """
 
@@ -22,7 +22,7 @@ from keeper import Keeper
 
 from catalogue import TRANSACTIONS
 
-WRITERS = {"a": "gateway-a", "b": "gateway-b"}
+WRITERS = {"a": "gateway-a", "b": "gateway-b", "c": "gateway-c"}
 SOURCE = "source"
 
 # How soon a broker deletes the segments that are to be kept no longer; nobody waits for its usual five minutes.
@@ -37,6 +37,8 @@ class Scene:
         self.keys = Keys(self.path("keys"))
         self.kafka = Kafka(self.path("kafka"), settings=SWEEPING)
         self.snapshot = self.path("snapshot")
+        self.strangers = None
+        self._scratches = itertools.count()
         self.gateways = {letter: self._keeper(letter) for letter in WRITERS}
         self.trusted = {name: ["*"] for name in WRITERS.values()}
         self._others = {}
@@ -79,10 +81,39 @@ class Scene:
     def ledgers(self):
         return [gateway.ledger_directory for gateway in self.gateways.values()]
 
+    def ledgers_then(self, letter):
+        """The same, one gateway's as it was when the snapshot was made."""
+        return [self.path("ledger-then-" + letter), *(self.gateways[other].ledger_directory for other in WRITERS if other != letter)]
+
+    # What they have.
+
+    def scratch(self):
+        """A new folder."""
+        folder = self.path("scratch-%d" % next(self._scratches))
+        os.makedirs(folder)
+        return folder
+
+    def stranger(self, writer, recipients):
+        """A gateway of an attacker's, with this writer's key."""
+        if self.strangers is None:
+            self.strangers = Gateway(self.path("strangers"), self.kafka, keys=self.keys, writer=writer, recipients=recipients)
+            self.stack.enter_context(self.strangers)
+        else:
+            self.strangers.writer, self.strangers.recipients, self.strangers.trusted = writer, recipients, {writer: ["*"]}
+            self.strangers.write()
+            self.strangers.reload()
+        return Endpoint(self.strangers.bootstrap, self.kafka)
+
+    def send(self, endpoint, place, index):
+        """One batch of three records more than all that is there by then."""
+        send(endpoint, [(PLAIN, *place, BATCHES + index)])
+
     # What happens, in this order.
 
     def write(self):
         """All logs as they are before any attack."""
+        self.keys.recipient("analytics")  # Two threads would make it at the same time.
+        self.keys.writer(WRITERS["a"])
         with ThreadPoolExecutor(1) as pool:
             elsewhere = pool.submit(self._write_elsewhere)
             self.stack.enter_context(self.kafka)
@@ -99,22 +130,28 @@ class Scene:
             send(self.endpoint(), whole(PLAIN, SOURCE))
             self.transactions = Transactions(self.endpoint(), len(self._of(TRANSACTIONS)))
             elsewhere.result()
+        self.gateways["c"].stop()
         for attack in self._needing("partition"):
             self._others[attack.topic] = {"partition": self.batches((attack.topic, 1))}
 
     def interrupt(self):
-        """The broker is down for a while, and comes back; then some writers go on."""
+        """The broker is down for a while, and comes back; then some writers go on. Gateway c is there only before and after."""
         self.kafka.stop_node()
         shutil.copytree(self.kafka.data(), self.snapshot)
+        for letter, gateway in self.gateways.items():
+            shutil.copytree(gateway.ledger_directory, self.path("ledger-then-" + letter))
         for attack in self.attacks:
             attack.act.interrupted(self, self.place(attack))
         self.kafka.start_node()
+        self.gateways["c"].start()
         for letter in WRITERS:
             send(self.endpoint(letter), [(attack.kind, attack.topic, 0, BATCHES) for attack in self.attacks
                                          if attack.act.goes_on == letter])
 
     def run(self):
         """What attackers do while everybody is at work; then all end."""
+        with Keeper(self.path("nobody"), self.kafka, keys=self.keys, writer="nobody") as gateway:
+            self.ledger_of_nobody = gateway.ledger_directory
         for attack in self.attacks:
             attack.act.running(self, self.place(attack))
         for gateway in self.gateways.values():
@@ -123,6 +160,18 @@ class Scene:
         for attack in self.attacks:
             attack.act.stopped(self, self.place(attack))
         self.kafka.start_node()
+
+    def roll_back(self):
+        """The broker's whole data directory is put back; then some writers start again, and go on."""
+        self.kafka.stop_node()
+        shutil.rmtree(self.kafka.data())
+        shutil.copytree(self.snapshot, self.kafka.data())
+        self.kafka.start_node()
+        for letter, gateway in self.gateways.items():
+            batches = [(attack.kind, attack.topic, 0, BATCHES + 1) for attack in self.attacks if attack.act.writes_on == letter]
+            if batches:
+                with gateway:
+                    send(self.endpoint(letter), batches)
 
     # How.
 
@@ -138,7 +187,8 @@ class Scene:
     def _write_elsewhere(self):
         """Topics of the same names in another cluster, by the same writer."""
         kafka = Kafka(self.path("other-kafka"))
-        with kafka, Gateway(self.path("other"), kafka, keys=self.keys) as gateway:
+        with kafka, Keeper(self.path("elsewhere"), kafka, keys=self.keys, writer=WRITERS["a"]) as gateway:
+            self.ledger_elsewhere = gateway.ledger_directory
             for attack in self._needing("cluster"):
                 send(Endpoint(gateway.bootstrap, kafka), whole(attack.kind, kafka.topic(attack.topic)))
                 self._others[attack.topic] = {"cluster": segment.read(kafka.segments(attack.topic)[-1])}

@@ -18,7 +18,7 @@ HEAD = """<!-- Written by `make attacks`. -->
 # Attacks
 
 What each attacker of the [threat model](../spec/threat-model.md) can do to a real broker's files, and who notices. `make attacks` makes all of it and writes this page:
-one broker, two gateways that seal and keep a [ledger](../spec/ledger.md), a topic for each attack; then the broker is stopped, its files are changed as the row says, CRCs are repaired
+one broker, three gateways that seal and keep a [ledger](../spec/ledger.md), a topic for each attack; then the broker is stopped, its files are changed as the row says, CRCs are repaired
 unless the row says otherwise, and the broker is started again. `make test` does the same, and fails where anybody says anything else.
 
 A log has four batches of three records, at offsets 0 to 11, unless the row says otherwise; where one batch is attacked it is the one at 3 to 5.

@@ -228,7 +228,7 @@ class Kafka:
             NewTopic(name, partitions, replicas,
                      config={key.replace("_", "."): str(value) for key, value in settings.items()})
             for name, settings in settings_by_name.items()]))
-        eventually(lambda: self._led(settings_by_name, partitions))
+        eventually(lambda: self._led(settings_by_name, partitions), 120)
 
     def delete_topic(self, name):
         """Needs confluent-kafka."""
@@ -264,7 +264,7 @@ class Kafka:
         from confluent_kafka.admin import OffsetSpec
         asked = {TopicPartition(name, partition): OffsetSpec.latest() for name in names for partition in range(partitions)}
         try:
-            self._done(self.admin_client.list_offsets(asked, request_timeout=5))
+            self._done(self.admin_client.list_offsets(asked, request_timeout=20))
         except KafkaException:
             # A client that has once seen a topic without leaders may go on believing it; a new one asks anew.
             self._admin = None
