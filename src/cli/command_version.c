@@ -11,6 +11,7 @@
 #include <zstd.h>
 
 #include "cli/command.h"
+#include "crypto/avx512.h"
 #include "crypto/library_version.h"
 
 struct part {
@@ -31,7 +32,7 @@ static size_t list_parts(struct part parts[PARTS_MAX])
         { "libuv", uv_version_string() },       { "zstd", ZSTD_versionString() },
         { "lz4", LZ4_versionString() },         { "zlib", zlibVersion() },
         { "libcyaml", cyaml_version_str },      { "libyaml", yaml_get_version_string() },
-        { "jansson", jansson_version_str() },
+        { "jansson", jansson_version_str() },   { "libipsec-mb", avx512_version_text() },
     };
     _Static_assert(sizeof all / sizeof *all <= PARTS_MAX, "room for all");
     memcpy(parts, all, sizeof all);
@@ -66,7 +67,7 @@ enum exit_code command_version(const struct command *self, int argc, char **argv
         return print_as_json(parts, count);
     }
     for (size_t i = 0; i < count; i++) {
-        printf("%-10s %s\n", parts[i].name, parts[i].version);
+        printf("%-11s %s\n", parts[i].name, parts[i].version);
     }
     return EXIT_GOOD;
 }

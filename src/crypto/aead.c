@@ -2,10 +2,12 @@
 #include "crypto/aead.h"
 
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "base/wipe.h"
+#include "crypto/avx512.h"
 
 enum {
     AES_BLOCK_BYTES = 16,
@@ -126,16 +128,25 @@ static bool start_message(EVP_CIPHER_CTX *gcm, const struct aead_message *messag
            EVP_CipherUpdate(gcm, NULL, &written, associated.data, (int)associated.size);
 }
 
+static bool encrypt_by_openssl(EVP_CIPHER_CTX *gcm, const struct aead_message *message, struct slice associated,
+                               uint8_t *text, size_t size, uint8_t *ret_tag)
+{
+    int written = 0;
+    return start_message(gcm, message, associated, 1) && EVP_CipherUpdate(gcm, text, &written, text, (int)size) &&
+           EVP_CipherFinal_ex(gcm, text + size, &written) &&
+           EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_BYTES, ret_tag);
+}
+
 signet_error aead_seal(struct aead_key *key, const uint8_t nonce[AEAD_NONCE_BYTES], struct slice associated,
                        uint8_t *text, size_t size, uint8_t ret_tag[AEAD_TAG_BYTES])
 {
-    int written = 0;
-    EVP_CIPHER_CTX *gcm = key->context.gcm;
     struct aead_message message;
-    bool ok = size <= INT_MAX && !aead_derive(key, nonce, &message) && start_message(gcm, &message, associated, 1) &&
-              EVP_CipherUpdate(gcm, text, &written, text, (int)size) &&
-              EVP_CipherFinal_ex(gcm, text + size, &written) &&
-              EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_BYTES, ret_tag);
+    bool ok = size <= INT_MAX && !aead_derive(key, nonce, &message);
+    if (ok && avx512_usable()) {
+        avx512_gcm_encrypt(&(struct avx512_gcm){ message.key, message.nonce, associated, ret_tag }, text, size);
+    } else {
+        ok = ok && encrypt_by_openssl(key->context.gcm, &message, associated, text, size, ret_tag);
+    }
     wipe(&message, sizeof message);
     return ok ? SIGNET_OK : SIGNET_ERROR_CRYPTO;
 }
@@ -145,6 +156,12 @@ signet_error aead_open_message(struct aead_context *context, const struct aead_m
 {
     int written = 0;
     uint8_t expected[AEAD_TAG_BYTES];
+    if (avx512_usable()) {
+        avx512_gcm_decrypt(&(struct avx512_gcm){ message->key, message->nonce, associated, expected }, text, size);
+        bool same = CRYPTO_memcmp(expected, tag, sizeof expected) == 0;
+        wipe(expected, sizeof expected); /* of a forged message it would be the right one */
+        return same ? SIGNET_OK : SIGNET_ERROR_REFUSED;
+    }
     memcpy(expected, tag, sizeof expected); /* the library wants it writable */
     bool ok = size <= INT_MAX && start_message(context->gcm, message, associated, 0) &&
               EVP_CipherUpdate(context->gcm, text, &written, text, (int)size) &&

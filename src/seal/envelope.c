@@ -207,6 +207,12 @@ void envelope_seal_id(struct slice header, struct slice ciphertext, const uint8_
     sha256_pieces(pieces, 3, ret_id);
 }
 
+struct slice envelope_identified(const struct envelope *envelope)
+{
+    const uint8_t *start = envelope->header_bytes.data;
+    return slice_of(start, (size_t)(envelope->tag + AEAD_TAG_BYTES - start));
+}
+
 static void signed_message(const uint8_t *seal_id, uint8_t ret[sizeof domain_batch + SEAL_ID_BYTES])
 {
     memcpy(ret, domain_batch, sizeof domain_batch);

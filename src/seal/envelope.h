@@ -77,6 +77,8 @@ struct predecessor predecessor_at(struct slice predecessors, size_t index);
 void predecessor_write(const struct predecessor *predecessor, uint8_t ret_bytes[PREDECESSOR_BYTES]);
 
 /* Section 5.2 and 6. */
+/* What the seal id of an envelope that was read is the SHA-256 of: header, ciphertext and tag, as they stand. */
+struct slice envelope_identified(const struct envelope *envelope);
 void envelope_seal_id(struct slice header, struct slice ciphertext, const uint8_t tag[AEAD_TAG_BYTES],
                       uint8_t ret_id[SEAL_ID_BYTES]);
 void envelope_sign(const struct signing_key *key, const uint8_t seal_id[SEAL_ID_BYTES], uint8_t ret_sig[SIGN_BYTES]);

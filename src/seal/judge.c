@@ -132,7 +132,7 @@ static signet_error read_envelope(struct judge_run *run, struct judged *item, st
     if (digest && digest->ciphertext == e->ciphertext.data) {
         memcpy(item->seal_id, digest->seal_id, SEAL_ID_BYTES);
     } else {
-        envelope_seal_id(e->header_bytes, e->ciphertext, e->tag, item->seal_id);
+        sha256(envelope_identified(e), item->seal_id);
     }
     envelope_link(item->seal_id, e->signature, item->link);
     return SIGNET_OK;

@@ -40,13 +40,15 @@ signet_error surveyor_init(struct surveyor *surveyor, struct survey_plant *plant
     surveyor->writer_batches = calloc(writers ? writers : 1, sizeof *surveyor->writer_batches);
     surveyor->codecs = (struct outer_codecs){ zstd_frame_new(), &surveyor->compression, &surveyor->budget };
     surveyor->window = block_new(&surveyor->budget, SURVEY_WINDOW_BYTES);
-    bool made = surveyor->writer_batches && surveyor->codecs.zstd && surveyor->window;
+    surveyor->ahead = ahead_new(NULL, 0);
+    bool made = surveyor->writer_batches && surveyor->codecs.zstd && surveyor->window && surveyor->ahead;
     return made ? SIGNET_OK : SIGNET_ERROR_OUT_OF_MEMORY;
 }
 
 void surveyor_free(struct surveyor *surveyor)
 {
     judge_scratch_free(&surveyor->scratch);
+    ahead_free(surveyor->ahead);
     block_release(surveyor->window);
     zstd_frame_free(surveyor->codecs.zstd);
     compression_free(&surveyor->compression);
@@ -158,7 +160,12 @@ static signet_error judge_some(struct walk *w, size_t size, size_t *ret_used)
         .timestamp_type = w->survey->policy->timestamp_type,
         .append_skew_ms = plant->append_skew_ms,
         .mode = JUDGE_SURVEY,
+        .ahead = w->surveyor->ahead,
     };
+    struct slice records = slice_of(w->surveyor->window->data, size);
+    ahead_clear(w->surveyor->ahead);
+    ahead_see(w->surveyor->ahead, records);
+    ahead_finish(w->surveyor->ahead);
     struct judge_run run = {
         .trust = plant->trust,
         .codecs = w->surveyor->codecs,
@@ -166,7 +173,7 @@ static signet_error judge_some(struct walk *w, size_t size, size_t *ret_used)
         .request = &request,
         .partition = &w->judged,
     };
-    signet_error error = judge_records(&run, w->surveyor->window, slice_of(w->surveyor->window->data, size));
+    signet_error error = judge_records(&run, w->surveyor->window, records);
     for (size_t i = 0; i < run.judged_count && !error; i++) {
         take(w, &run.batches[i]);
         if (plant->watch) {

@@ -43,6 +43,7 @@ struct surveyor {
     struct compression compression;
     struct outer_codecs codecs;
     struct judge_scratch scratch;
+    struct ahead *ahead;
     struct block *window;
     uint64_t *writer_batches; /* by the trust file's writers: authentic ones */
 };

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "crypto/aead.h"
+#include "crypto/avx512.h"
 #include "crypto/hash.h"
 #include "crypto/point.h"
 #include "crypto/random.h"
@@ -406,18 +407,128 @@ static void nothing_is_wrapped_for_a_recipient_of_small_order(void **state)
     }
 }
 
+/* What libipsec-mb does for processors with AVX-512, held against OpenSSL.  Elsewhere these two compare OpenSSL with itself. */
+
+enum { UNEVEN_COUNT = SHA256_TOGETHER, UNEVEN_BYTES_MAX = AVX512_SHA256_BYTES_MAX + 4096 };
+
+/* Sizes about each boundary of a block, alike and uneven, of few and of many; the last above what the fast way takes. */
+static size_t uneven_size(size_t round, size_t i)
+{
+    switch (round % 4) {
+    case 0:
+        return round / 4 + 64 * (round % 3);
+    case 1:
+        return 1000 + 61 * i + round;
+    case 2:
+        return i == 5 ? 40000 : round + i;
+    default:
+        return round == 3 ? UNEVEN_BYTES_MAX - 1 - i : round == 7 ? AVX512_SHA256_BYTES_MAX - i : 65536 + i % 2;
+    }
+}
+
+static void hashing_many_at_once_gives_what_one_by_one_does(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 256 };
+    uint8_t *bytes = malloc(UNEVEN_BYTES_MAX + UNEVEN_COUNT);
+    assert_non_null(bytes);
+    random_fill(bytes, UNEVEN_BYTES_MAX + UNEVEN_COUNT);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        size_t count = round % 5 == 4 ? round % UNEVEN_COUNT : UNEVEN_COUNT;
+        struct slice messages[UNEVEN_COUNT];
+        uint8_t digests[UNEVEN_COUNT + 1][SHA256_BYTES] = { 0 }, *at[UNEVEN_COUNT];
+        for (size_t i = 0; i < count; i++) {
+            messages[i] = slice_of(bytes + i, uneven_size(round, i));
+            at[i] = digests[i];
+        }
+        sha256_each(messages, count, at);
+        for (size_t i = 0; i < count; i++) {
+            uint8_t expected[SHA256_BYTES];
+            assert_true(EVP_Digest(messages[i].data, messages[i].size, expected, NULL, EVP_sha256(), NULL));
+            assert_memory_equal(digests[i], expected, sizeof expected);
+        }
+        static const uint8_t zero[SHA256_BYTES];
+        assert_memory_equal(digests[count], zero, sizeof zero);
+    }
+    free(bytes);
+}
+
+/* The fast way is taken when there is one: falling back is silent otherwise. */
+static void many_are_hashed_at_once_where_the_processor_can(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[1000];
+    struct slice messages[SHA256_TOGETHER];
+    uint8_t digests[SHA256_TOGETHER][SHA256_BYTES], *at[SHA256_TOGETHER];
+    for (size_t i = 0; i < SHA256_TOGETHER; i++) {
+        messages[i] = slice_of(bytes, sizeof bytes - i);
+        at[i] = digests[i];
+    }
+    print_message("libipsec-mb: %s\n", avx512_version_text());
+    assert_int_equal(avx512_sha256(messages, SHA256_TOGETHER, at), avx512_usable());
+    avx512_allow(false);
+    assert_false(avx512_sha256(messages, SHA256_TOGETHER, at));
+    avx512_allow(true);
+}
+
+static void either_way_seals_and_opens_alike(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 600, BYTES_MAX = 70000 };
+    uint8_t *text = malloc(BYTES_MAX), *other = malloc(BYTES_MAX), bytes[AEAD_KEY_BYTES];
+    assert_true(text && other);
+    random_fill(bytes, sizeof bytes);
+    random_fill(text, BYTES_MAX);
+    struct aead_key *key = aead_key_new(bytes);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        size_t size = round < 550 ? round : BYTES_MAX - 16 * (ROUNDS - round) - round % 3;
+        uint8_t nonce[AEAD_NONCE_BYTES], tag[AEAD_TAG_BYTES], other_tag[AEAD_TAG_BYTES];
+        struct slice associated = slice_of(bytes, round % sizeof bytes);
+        random_fill(nonce, sizeof nonce);
+        memcpy(other, text, BYTES_MAX);
+        avx512_allow(round % 2 == 0);
+        assert_int_equal(aead_seal(key, nonce, associated, text, size, tag), SIGNET_OK);
+        avx512_allow(round % 2 == 1);
+        assert_int_equal(aead_seal(key, nonce, associated, other, size, other_tag), SIGNET_OK);
+        assert_memory_equal(text, other, BYTES_MAX);
+        assert_memory_equal(tag, other_tag, sizeof tag);
+        assert_int_equal(aead_open(key, nonce, associated, text, size, tag), SIGNET_OK);
+        tag[round % sizeof tag] ^= 1;
+        assert_int_equal(aead_open(key, nonce, associated, other, size, tag), SIGNET_ERROR_REFUSED);
+    }
+    avx512_allow(true);
+    aead_key_free(key);
+    free(text);
+    free(other);
+}
+
+/* The published vectors for what other processors do. */
+static void without_avx512_xaes_gives_what_is_published(void **state)
+{
+    avx512_allow(false);
+    assert_false(avx512_usable());
+    xaes_gives_what_is_published(state);
+    xaes_gives_what_is_published_ten_thousand_times(state);
+    every_bit_of_a_sealed_text_counts(state);
+    avx512_allow(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(xaes_gives_what_is_published),
         cmocka_unit_test(xaes_gives_what_is_published_ten_thousand_times),
         cmocka_unit_test(every_bit_of_a_sealed_text_counts),
+        cmocka_unit_test(without_avx512_xaes_gives_what_is_published),
+        cmocka_unit_test(either_way_seals_and_opens_alike),
         cmocka_unit_test(ed25519_gives_what_is_published),
         cmocka_unit_test(every_bit_of_a_signature_counts),
         cmocka_unit_test(an_s_that_is_not_canonical_is_refused),
         cmocka_unit_test(keys_of_small_order_sign_nothing),
         cmocka_unit_test(an_r_of_small_order_is_refused),
         cmocka_unit_test(sha256_gives_what_is_published),
+        cmocka_unit_test(hashing_many_at_once_gives_what_one_by_one_does),
+        cmocka_unit_test(many_are_hashed_at_once_where_the_processor_can),
         cmocka_unit_test(a_box_that_another_library_sealed_opens),
         cmocka_unit_test(a_changed_box_or_another_key_opens_nothing),
         cmocka_unit_test(nothing_is_wrapped_for_a_recipient_of_small_order),
