@@ -150,7 +150,9 @@ enum {
     LEDGER_TOPICS_MAX = 64 * 1024,
     /* Checkpoints that a reader remembers of each log, 48 bytes each: so far back a repeated record is told from a fork. */
     LEDGER_POINTS_MAX = 64,
-    /* Logs, and retirements of logs, that one verification looks at: 250 bytes each. */
+    /* A time in a log that is further ahead of the reader's now is told (spec/ledger.md, section 6). */
+    LEDGER_AHEAD_MS_MAX = 10 * 60 * 1000,
+    /* Logs, and other logs that they name, that one verification looks at: 250 bytes each. */
     LEDGER_LOGS_MAX = 10 * 1000,
     /* What C2SP's signed-note asks a verifier to take at least, with signatures of 5 KB. */
     CHECKPOINT_COSIGNATURES_MAX = 16,

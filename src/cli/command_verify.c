@@ -28,6 +28,7 @@ struct arguments {
     const char *ledgers[LEDGER_PATHS_MAX];
     size_t ledger_count;
     uint32_t stale_intervals;
+    int64_t ledger_retention_ms;           /* 0: for ever; -1: not understood */
     int64_t retention_ms, retention_bytes; /* 0: not pinned; -1: not understood */
     bool json;
 };
@@ -96,11 +97,13 @@ static signet_error verify_disks(const struct knowledge *k, char **paths, size_t
     return error;
 }
 
-static signet_error verify_ledgers(const struct arguments *a, struct ledger_source *ledgers)
+static signet_error verify_ledgers(const struct arguments *a, const struct knowledge *k, struct ledger_source *ledgers)
 {
     const struct ledger_logs_policy policy = {
         .now_ms = wall_clock_ms(),
         .stale_intervals = a->stale_intervals,
+        .retention_ms = a->ledger_retention_ms,
+        .cluster_id = slice_of_text(k->trust.cluster_id),
     };
     signet_error error = SIGNET_OK;
     for (size_t i = 0; i < a->ledger_count && !error; i++) {
@@ -183,7 +186,7 @@ static enum exit_code verify(const struct arguments *a, const struct knowledge *
         .ledgers = { .trust = &k->trust, .logs.keeps_entries = count > 0 },
     };
     stored_init(&found.stored);
-    signet_error error = verify_ledgers(a, &found.ledgers);
+    signet_error error = verify_ledgers(a, k, &found.ledgers);
     error = error || !found.has_disks ? error : verify_disks(k, paths, count, &found);
     error = error || !found.has_disks || !found.has_ledgers ? error : hold(a, k, &found);
     enum exit_code code = EXIT_NO_ANSWER;
@@ -233,8 +236,8 @@ static enum exit_code check_arguments(const struct command *self, const struct a
     if (a->stale_intervals == 0) {
         return usage_error(self, "--stale-intervals is a number of intervals, 1 to 1000000");
     }
-    if (a->retention_ms < 0 || a->retention_bytes < 0) {
-        return usage_error(self, "--retention-ms and --retention-bytes are numbers above zero");
+    if (a->retention_ms < 0 || a->retention_bytes < 0 || a->ledger_retention_ms < 0) {
+        return usage_error(self, "--retention-ms, --retention-bytes and --ledger-retention-ms are numbers above zero");
     }
     if (!a->known.config && !a->known.trust) {
         return usage_error(self, "verify needs a configuration or a trust file");
@@ -251,6 +254,7 @@ static enum exit_code read_arguments(const struct command *self, int argc, char 
         { "log-append-time", required_argument, NULL, 'l' },
         { "ledger", required_argument, NULL, 'L' },
         { "stale-intervals", required_argument, NULL, 's' },
+        { "ledger-retention-ms", required_argument, NULL, 'r' },
         { "retention-ms", required_argument, NULL, 'm' },
         { "retention-bytes", required_argument, NULL, 'b' },
         { "json", no_argument, NULL, 'j' },
@@ -266,12 +270,14 @@ static enum exit_code read_arguments(const struct command *self, int argc, char 
         } else if (option == 'a') {
             room = room && knowledge_add_pattern(&a->known, (struct topic_policy){ .pattern = optarg });
         } else if (option == 'l') {
-            const enum timestamp_type type = TIMESTAMP_LOG_APPEND_TIME;
-            room = room && knowledge_add_pattern(&a->known, (struct topic_policy){ optarg, true, true, type });
+            const struct topic_policy row = { optarg, true, true, .timestamp_type = TIMESTAMP_LOG_APPEND_TIME };
+            room = room && knowledge_add_pattern(&a->known, row);
         } else if (option == 'L') {
             room = room && add_ledger(a, optarg);
         } else if (option == 's') {
             a->stale_intervals = stale_intervals(optarg);
+        } else if (option == 'r') {
+            a->ledger_retention_ms = retention(optarg);
         } else if (option == 'm') {
             a->retention_ms = retention(optarg);
         } else if (option == 'b') {

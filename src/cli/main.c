@@ -40,8 +40,8 @@ static const struct command commands[] = {
         .name = "verify",
         .synopsis = "--config CONFIG [--trust FILE] [--json] DIR|SEGMENT...\n"
                     "--trust FILE [--allow-clear PATTERN] [--log-append-time PATTERN] [--json] DIR|SEGMENT...\n"
-                    "--config CONFIG | --trust FILE --ledger PATH [--stale-intervals N] [--retention-ms N]\n"
-                    "[--retention-bytes N] [--json] [DIR|SEGMENT...]",
+                    "--config CONFIG | --trust FILE --ledger PATH [--stale-intervals N] [--ledger-retention-ms N]\n"
+                    "[--retention-ms N] [--retention-bytes N] [--json] [DIR|SEGMENT...]",
         .summary = "prove a broker's log directories and ledgers intact, or name what is not",
         .run = command_verify,
     },

@@ -236,6 +236,10 @@ static void take_topic(const struct yaml_file *file, size_t index, const struct 
     topic->seal = take_bool(text->seal, false);
     topic->open = take_bool(text->open, topic->seal);
     topic->timestamp_type = (enum timestamp_type)take_word(text->timestamp_type, TIMESTAMP_CREATE_TIME);
+    yaml_take_integer(file, key_path_join(prefix, "retention-ms"), text->retention_ms, 1, INT64_MAX,
+                      &topic->retention_ms);
+    yaml_take_size(file, key_path_join(prefix, "retention-bytes"), text->retention_bytes, 1, INT64_MAX,
+                   &topic->retention_bytes);
 }
 
 static void take_topics(const struct yaml_file *file, const struct config_text *text, struct config *config)
@@ -483,6 +487,8 @@ signet_error config_policy(const struct config *config, struct policy *ret_polic
             .seal = topic->seal,
             .open = topic->open,
             .timestamp_type = topic->timestamp_type,
+            .retention_ms = topic->retention_ms,
+            .retention_bytes = (uint64_t)topic->retention_bytes,
         };
     }
     *ret_policy = (struct policy){

@@ -91,6 +91,7 @@ struct config_topic {
     bool seal;
     bool open;
     enum timestamp_type timestamp_type;
+    int64_t retention_ms, retention_bytes; /* 0: not pinned */
 };
 
 struct config_secret_file {

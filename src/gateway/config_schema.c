@@ -113,6 +113,8 @@ static const cyaml_schema_field_t topic_fields[] = {
     YAML_FIELD_BOOL("seal", struct topic_text, seal),
     YAML_FIELD_BOOL("open", struct topic_text, open),
     YAML_FIELD_WORD("timestamp-type", struct topic_text, timestamp_type, timestamp_words),
+    YAML_FIELD_TEXT("retention-ms", struct topic_text, retention_ms),
+    YAML_FIELD_TEXT("retention-bytes", struct topic_text, retention_bytes),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t topic_entry = {

@@ -60,6 +60,7 @@ struct topic_text {
     char *match;
     enum yaml_bool seal, open;
     uint32_t timestamp_type;
+    char *retention_ms, *retention_bytes;
 };
 
 struct topic_id_text {

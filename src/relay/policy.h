@@ -18,6 +18,8 @@ struct topic_policy {
     bool seal;
     bool open;
     enum timestamp_type timestamp_type;
+    int64_t retention_ms; /* how long, and how much, brokers keep at least: for verifying.  0: not pinned */
+    uint64_t retention_bytes;
 };
 
 /* A topic id whose name the operator vouches for. */

@@ -33,7 +33,9 @@ struct place_run {
     size_t entry_count;
     struct stored_batch *batches;
     size_t batch_count;
-    int64_t watermark;      /* below it clients deleted */
+    int64_t watermark;    /* below it clients deleted */
+    int64_t retention_ms; /* pinned; 0: not */
+    uint64_t retention_bytes;
     const int64_t *live_ms; /* by writers: the last record of that of their live logs which is furthest behind */
 };
 
@@ -130,12 +132,11 @@ static void weigh(struct place_run *r)
 
 static bool is_expired(const struct place_run *r, const struct ledger_entry *e)
 {
-    const struct holding_request *q = r->request;
     if (e->last >= r->survey->first_offset) {
         return false;
     }
-    bool old = q->retention_ms > 0 && e->time_ms < q->now_ms - q->retention_ms;
-    return old || (q->retention_bytes > 0 && e->behind >= q->retention_bytes);
+    bool old = r->retention_ms > 0 && e->time_ms < r->request->now_ms - r->retention_ms;
+    return old || (r->retention_bytes > 0 && e->behind >= r->retention_bytes);
 }
 
 /* Its seal at another offset or in another place; in this place before others. */
@@ -379,6 +380,8 @@ static void judge_survey(const struct holding_request *q, const struct survey *s
     next.partition++;
     struct stored_batch *batches = q->stored->batches.items;
     size_t from = entries_find(entries, &survey->place);
+    const struct topic_policy *policy = survey->policy;
+    bool pinned = policy->retention_ms > 0 || policy->retention_bytes > 0;
     size_t first = find_survey(batches, q->stored->batches.count, survey->number);
     struct place_run r = {
         .request = q,
@@ -388,6 +391,8 @@ static void judge_survey(const struct holding_request *q, const struct survey *s
         .entry_count = entries->items ? entries_find(entries, &next) - from : 0,
         .batches = batches ? batches + first : NULL,
         .batch_count = batches ? find_survey(batches, q->stored->batches.count, survey->number + 1) - first : 0,
+        .retention_ms = pinned ? policy->retention_ms : q->retention_ms,
+        .retention_bytes = pinned ? policy->retention_bytes : q->retention_bytes,
         .live_ms = live_ms,
     };
     judge_place(&r);

@@ -63,7 +63,7 @@ struct holding_request {
     const struct survey *surveys;
     size_t survey_count;
     int64_t now_ms;
-    int64_t retention_ms;     /* pinned; 0: none */
+    int64_t retention_ms;     /* of topics whose policy pins none; 0: not pinned */
     uint64_t retention_bytes; /* the same */
 };
 

@@ -28,12 +28,20 @@
       "was a process or a snapshot of it copied, or the key stolen?  Keep all copies, and exchange the writer's key") \
     X(GAP, "ledger gap", FLAW_UNKNOWN, "a part of the account is not there",                                          \
       "give the ledger's other files too, or restore them from another copy")                                         \
+    X(HEAD_GONE, "ledger head gone", FLAW_UNKNOWN, "the beginning of the account is not there",                       \
+      "give the ledger's older files too; if they were removed, say for how long ledgers are kept: "                  \
+      "--ledger-retention-ms")                                                                                        \
     X(STALE, "stale ledger", FLAW_BAD, "its writer neither went on nor ended it",                                     \
       "is that gateway running?  If so, this ledger is held back or an old copy; if not, start it or retire the log") \
     X(RETIRED_ALIVE, "retired alive", FLAW_BAD, "it was declared over, and went on: the retirement is void",          \
       "find out who retired it; its process was taken for dead")                                                      \
     X(DAMAGED, "could not tell", FLAW_UNKNOWN, "a part of it could not be read",                                      \
       "restore this file from another copy, and verify again")                                                        \
+    X(HEAD_EXPIRED, "ledger head expired", FLAW_NOTE, "the beginning of the account is older than ledgers are kept",  \
+      NULL)                                                                                                           \
+    X(CLOCK_BACK, "clock stepped back", FLAW_NOTE, "a record's time is before that of the one before it", NULL)       \
+    X(CLOCK_AHEAD, "clock ahead", FLAW_NOTE, "a record's time is more than ten minutes ahead of the time here",       \
+      "are the clocks right, that gateway's and this machine's?  Whether its log is stale goes by them")              \
     X(TORN, "note", FLAW_NOTE, "its end is torn: a crash leaves that, or its writer is at work", NULL)
 
 enum ledger_word {

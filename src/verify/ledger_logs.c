@@ -54,21 +54,28 @@ static signet_error find_log(struct ledger_logs *l, const struct ledger_record *
     return SIGNET_OK;
 }
 
+/* Only its own writer retires a log. */
 static signet_error add_retirement(struct ledger_logs *l, const struct trusted_writer *writer,
                                    const struct ledger_retirement *retirement)
 {
-    if (l->retirement_count == LEDGER_LOGS_MAX) {
-        return SIGNET_ERROR_LIMIT;
+    struct named_log named = { .size = retirement->size, .time_ms = retirement->time_ms, .retires = true };
+    memcpy(named.writer, writer->key, sizeof named.writer);
+    memcpy(named.instance, retirement->instance, sizeof named.instance);
+    memcpy(named.root, retirement->root, sizeof named.root);
+    return named_logs_add(&l->named, &named);
+}
+
+static signet_error add_opening(struct ledger_logs *l, struct seen_log *log, const struct ledger_opening *opening)
+{
+    struct named_log named = { .size = opening->previous_size, .time_ms = opening->time_ms };
+    log->interval_ms = opening->interval_ms;
+    if (!opening->has_previous) {
+        return SIGNET_OK;
     }
-    struct seen_retirement *items =
-        array_with_room(l->retirements, l->retirement_count, &l->retirement_capacity, sizeof *items, 16);
-    if (!items) {
-        return SIGNET_ERROR_OUT_OF_MEMORY;
-    }
-    l->retirements = items;
-    items[l->retirement_count] = (struct seen_retirement){ writer, *retirement };
-    items[l->retirement_count++].retirement.reason = (struct slice){ 0 };
-    return SIGNET_OK;
+    memcpy(named.writer, opening->previous_writer, sizeof named.writer);
+    memcpy(named.instance, opening->previous_instance, sizeof named.instance);
+    memcpy(named.root, opening->previous_root, sizeof named.root);
+    return named_logs_add(&l->named, &named);
 }
 
 /* Only what is of a place. */
@@ -128,7 +135,7 @@ static signet_error take_leaves(struct ledger_logs *l, size_t log, const struct 
     signet_error error = SIGNET_OK;
     while (!error && ledger_record_next(&leaves, &leaf)) {
         if (leaf.kind == LEDGER_OPENING) {
-            l->logs[log].interval_ms = leaf.opening.interval_ms;
+            error = add_opening(l, &l->logs[log], &leaf.opening);
         } else if (leaf.kind == LEDGER_RETIREMENT) {
             error = add_retirement(l, writer, &leaf.retirement);
         } else if (leaf.kind == LEDGER_TOPIC) {
@@ -146,7 +153,8 @@ signet_error ledger_logs_add_revoked(struct ledger_logs *l, const struct ledger_
 {
     struct reader leaves = reader_over(record->leaves);
     struct ledger_leaf leaf;
-    signet_error error = SIGNET_OK;
+    size_t at;
+    signet_error error = find_log(l, record, writer, &at);
     while (!error && ledger_record_next(&leaves, &leaf)) {
         if (leaf.kind == LEDGER_BATCH) {
             error = keep_entry(l, LEDGER_ENTRY_NO_LOG, record, writer, &leaf);
@@ -242,11 +250,21 @@ static void tell_fork(struct judging *j, size_t at)
     j->forked = true;
 }
 
+/* Records before the first are not there; they are older than it. */
+static void tell_head(const struct judging *j, const struct ledger_logs_policy *policy)
+{
+    const struct line *first = &j->lines[0];
+    enum ledger_word word = ledger_is_kept(policy, first->time_ms) ? LEDGER_WORD_HEAD_GONE : LEDGER_WORD_HEAD_EXPIRED;
+    struct ledger_finding f = finding_of(j, word, 0, first->number - 1, first->time_ms);
+    snprintf(f.text, sizeof f.text, "absent: leaves 0 to %" PRIu64, first->first - 1);
+    ledger_findings_add(j->findings, &f);
+}
+
 /* In the order of numbers, up to a fork; of `follow` the end remains. */
-static void judge_lines(struct judging *j, struct ledger_follow *follow)
+static void judge_lines(struct judging *j, struct ledger_follow *follow, const struct ledger_logs_policy *policy)
 {
     if (j->lines[0].number > 0) {
-        tell_gap(j, &j->lines[0], j->lines[0].number, 0);
+        tell_head(j, policy);
     }
     for (size_t i = 0; i < j->count; i++) {
         const struct line *line = &j->lines[i];
@@ -261,11 +279,11 @@ static void judge_lines(struct judging *j, struct ledger_follow *follow)
     }
 }
 
-static void judge_root(const struct judging *j, const struct ledger_retirement *retirement)
+static void judge_root(const struct judging *j, const struct named_log *named)
 {
     for (size_t i = 0; i < j->count; i++) {
         const struct line *line = &j->lines[i];
-        if (line->size == retirement->size && memcmp(line->root, retirement->root, SHA256_BYTES) != 0) {
+        if (line->size == named->size && memcmp(line->root, named->root, SHA256_BYTES) != 0) {
             struct ledger_finding f = finding_of(j, LEDGER_WORD_FORKED, line->number, line->number, line->time_ms);
             snprintf(f.text, sizeof f.text, "a retirement names another root at its %" PRIu64 " leaves", line->size);
             ledger_findings_add(j->findings, &f);
@@ -274,28 +292,89 @@ static void judge_root(const struct judging *j, const struct ledger_retirement *
     }
 }
 
-/* Is it over by a retirement that is not void? */
-static bool judge_retirements(const struct judging *j)
+static void tell_retired_alive(const struct judging *j, const struct named_log *named)
+{
+    const struct line *last = &j->lines[j->count - 1];
+    struct ledger_finding f = finding_of(j, LEDGER_WORD_RETIRED_ALIVE, last->number, last->number, named->time_ms);
+    snprintf(f.text, sizeof f.text, "retired at %" PRIu64 " leaves, and has %" PRIu64, named->size, j->size);
+    ledger_findings_add(j->findings, &f);
+}
+
+/* Others know of more leaves than the last record has. */
+static void tell_tail(const struct judging *j, uint64_t size, int64_t time_ms)
+{
+    struct ledger_finding f = finding_of(j, LEDGER_WORD_GAP, 0, 0, time_ms);
+    f.has_records = false;
+    f.count = 1;
+    snprintf(f.text, sizeof f.text, "absent at its end: leaves %" PRIu64 " to %" PRIu64, j->size, size - 1);
+    ledger_findings_add(j->findings, &f);
+}
+
+/* What others say of it.  Is it over by a retirement that is not void? */
+static bool judge_named(const struct judging *j)
 {
     bool over = false;
-    const struct line *last = &j->lines[j->count - 1];
-    for (size_t i = 0; i < j->logs->retirement_count; i++) {
-        const struct seen_retirement *r = &j->logs->retirements[i];
-        if (r->writer != j->log->writer ||
-            memcmp(r->retirement.instance, j->log->instance, LEDGER_INSTANCE_BYTES) != 0) {
-            continue;
+    size_t count;
+    const struct named_log *named = named_logs_find(&j->logs->named, j->log->writer->key, j->log->instance, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (named[i].retires) {
+            judge_root(j, &named[i]);
+            over = over || named[i].size >= j->size;
         }
-        judge_root(j, &r->retirement);
-        if (r->retirement.size >= j->size) {
-            over = true;
-            continue;
+        if (named[i].retires && named[i].size < j->size) {
+            tell_retired_alive(j, &named[i]);
         }
-        struct ledger_finding f =
-            finding_of(j, LEDGER_WORD_RETIRED_ALIVE, last->number, last->number, r->retirement.time_ms);
-        snprintf(f.text, sizeof f.text, "retired at %" PRIu64 " leaves, and has %" PRIu64, r->retirement.size, j->size);
-        ledger_findings_add(j->findings, &f);
+    }
+    if (count > 0 && named[count - 1].size > j->size && !j->forked) {
+        tell_tail(j, named[count - 1].size, named[count - 1].time_ms);
     }
     return over;
+}
+
+/* Records whose time is not what it should be: told once, and held against nobody. */
+struct oddities {
+    uint64_t count, first_record;
+    int64_t first_ms;
+};
+
+static void note_odd(struct oddities *odd, const struct line *line)
+{
+    if (odd->count++ == 0) {
+        odd->first_record = line->number;
+        odd->first_ms = line->time_ms;
+    }
+}
+
+static void tell_odd(const struct judging *j, enum ledger_word word, const struct oddities *odd)
+{
+    if (odd->count > 0) {
+        struct ledger_finding f = finding_of(j, word, odd->first_record, odd->first_record, odd->first_ms);
+        f.count = odd->count;
+        snprintf(f.text, sizeof f.text, "the first of %" PRIu64 " such records", odd->count);
+        ledger_findings_add(j->findings, &f);
+    }
+}
+
+static bool is_ahead(int64_t time_ms, int64_t now_ms)
+{
+    return time_ms > now_ms && (uint64_t)time_ms - (uint64_t)now_ms > LEDGER_AHEAD_MS_MAX;
+}
+
+/* Of what is believed. */
+static void judge_clock(const struct judging *j, int64_t now_ms)
+{
+    struct oddities back = { 0 }, ahead = { 0 };
+    for (size_t i = 0; i < j->count && j->lines[i].number < j->log->forked_from; i++) {
+        const struct line *line = &j->lines[i];
+        if (i > 0 && line->time_ms < line[-1].time_ms) {
+            note_odd(&back, line);
+        }
+        if (is_ahead(line->time_ms, now_ms)) {
+            note_odd(&ahead, line);
+        }
+    }
+    tell_odd(j, LEDGER_WORD_CLOCK_BACK, &back);
+    tell_odd(j, LEDGER_WORD_CLOCK_AHEAD, &ahead);
 }
 
 static void judge_age(const struct judging *j, const struct ledger_follow *follow,
@@ -317,8 +396,9 @@ static void judge_age(const struct judging *j, const struct ledger_follow *follo
 static void judge_log(struct judging *j, const struct ledger_logs_policy *policy)
 {
     struct ledger_follow follow = { 0 };
-    judge_lines(j, &follow);
-    bool retired = judge_retirements(j);
+    judge_lines(j, &follow, policy);
+    bool retired = judge_named(j);
+    judge_clock(j, policy->now_ms);
     j->log->live = !follow.closed && !retired;
     j->log->last_ms = follow.time_ms;
     if (!follow.closed && !retired && !j->forked) {
@@ -351,12 +431,22 @@ static void judge_all(const struct ledger_logs *l, struct line *lines, const str
     }
 }
 
+static void mark_given(struct ledger_logs *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        named_logs_mark_given(&l->named, l->logs[i].writer->key, l->logs[i].instance);
+    }
+}
+
 signet_error ledger_logs_judge(struct ledger_logs *l, const struct ledger_logs_policy *policy,
                                struct ledger_findings *findings)
 {
     signet_error error = spool_map(&l->lines, sizeof(struct line));
     if (!error) {
+        named_logs_sort(&l->named);
         judge_all(l, l->lines.items, policy, findings);
+        mark_given(l);
+        named_logs_tell_absent(&l->named, policy, findings);
     }
     return error;
 }
@@ -367,6 +457,6 @@ void ledger_logs_free(struct ledger_logs *l)
     spool_free(&l->entries);
     spool_free(&l->names);
     free(l->logs);
-    free(l->retirements);
+    named_logs_free(&l->named);
     *l = (struct ledger_logs){ 0 };
 }

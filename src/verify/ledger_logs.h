@@ -10,7 +10,7 @@
 
 #include "seal/ledger_record.h"
 #include "seal/trust.h"
-#include "verify/ledger_finding.h"
+#include "verify/named_logs.h"
 #include "verify/spool.h"
 
 struct seen_log {
@@ -53,17 +53,11 @@ struct seen_name {
     char name[TOPIC_NAME_BYTES_MAX + 1];
 };
 
-struct seen_retirement {
-    const struct trusted_writer *writer;
-    struct ledger_retirement retirement; /* its reason is not kept */
-};
-
 /* Starts as all zero. */
 struct ledger_logs {
     struct seen_log *logs;
     size_t count, capacity;
-    struct seen_retirement *retirements;
-    size_t retirement_count, retirement_capacity;
+    struct named_logs named;
     struct spool lines;
     bool keeps_entries;
     struct spool entries, names; /* with keeps_entries */
@@ -71,15 +65,10 @@ struct ledger_logs {
     int64_t first_ms, last_ms;
 };
 
-struct ledger_logs_policy {
-    int64_t now_ms;
-    uint32_t stale_intervals; /* > 0 */
-};
-
-/* One that is authentic, of that writer.  LIMIT for more logs or retirements than there may be; SYSTEM with errno; OUT_OF_MEMORY. */
+/* One that is authentic, of that writer.  LIMIT for more logs than there may be, given or named; SYSTEM with errno; OUT_OF_MEMORY. */
 signet_error ledger_logs_add(struct ledger_logs *logs, const struct ledger_record *record,
                              const struct trusted_writer *writer, const uint8_t root_before[SHA256_BYTES]);
-/* A record of a revoked writer: only its batches are kept, to be believed as far as the trust file says.  SYSTEM with errno. */
+/* A record of a revoked writer: only its batches are kept, to be believed as far as the trust file says.  Errors as above. */
 signet_error ledger_logs_add_revoked(struct ledger_logs *logs, const struct ledger_record *record,
                                      const struct trusted_writer *writer);
 /* After the last one.  SYSTEM with errno. */

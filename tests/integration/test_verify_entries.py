@@ -190,6 +190,49 @@ def test_retention(scene, copied):
         assert verified.counts().get("expired", 0) == 2 - sum(word[3] for word in words)
 
 
+def test_retention_of_a_topic(scene, copied):
+    """What the configuration says of a topic goes before the command line, which is for all others."""
+    folder, path = copied(scene.all)
+    other, other_path = copied(scene.one)
+    for one in (path, other_path):
+        first = os.path.join(os.path.dirname(one), "%020d.log" % RECORDS)
+        found = segment.read(one)
+        os.rename(one, first)
+        segment.write(first, found[1:])
+    topics = scene.topics
+    for row, options, words in (
+            ({"retention-ms": 1}, (), {scene.one: "missing"}),
+            ({"retention-ms": 1}, ("--retention-ms", str(10 ** 15)), {scene.one: "missing"}),
+            ({"retention-ms": 10 ** 15}, ("--retention-ms", "1"), {scene.all: "missing"}),
+            ({"retention-bytes": 1}, ("--retention-ms", "1"), {})):
+        scene.topics = [{"match": scene.all, "seal": True, **row}, *topics]
+        scene.write()
+        verified = Verified(scene, folder, other, options=options)
+        assert {f["topic"]: f["word"] for f in verified.bad()} == words, (row, options, verified.answer)
+        assert verified.counts()["expired"] == 2 - len(words)
+    scene.topics = topics
+    scene.write()
+
+
+def test_revoked(scene, copied):
+    """A revoked writer's entries are believed up to the last good offsets, and no further."""
+    folder, path = copied(scene.all)
+    good = {"topic": scene.all, "topic-id": scene.kafka.topic_id(scene.all), "partition": 0, "offset": at(2)[1]}
+    trusted = scene.trusted
+    scene.trusted = {scene.writer: {"topics": ["*"], "revoked": {"reason": "stolen", "last-good": [good]}}}
+    scene.write()
+    found = segment.read(path)
+    for gone, words in ((1, [("missing", *at(1), 1)]), (2, [("missing", *at(2), 1)]), (4, [])):
+        segment.write(path, segment.remove(found, gone, close=False))
+        verified = Verified(scene, folder)
+        assert (verified.code, verified.words("bad")) == (FINDING, words), (gone, verified.answer)
+        assert verified.counts()["right"] == 3 - len(words)
+        assert {f["verdict"] for f in verified.answer["findings"]} >= {"writer not trusted"}
+        assert {f["word"] for f in verified.answer["ledger"]["findings"]} == {"writer not trusted"}
+    scene.trusted = trusted
+    scene.write()
+
+
 def test_not_in_the_account(scene, copied, tmp_path):
     """What no entry names is no alarm: its writer's log may go on, or has a gap, which is told."""
     folder, _ = copied(scene.all)

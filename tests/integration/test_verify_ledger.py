@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import re
 import shutil
 import time
@@ -93,7 +94,7 @@ def test_records_removed(kept, copy):
     folder, path, all_frames = copy
     last = len(all_frames) - 1
     for name, parts, code, words in (
-            ("head", all_frames[2:], NO_ANSWER, [("ledger gap", 0, 1)]),
+            ("head", all_frames[2:], NO_ANSWER, [("ledger head gone", 0, 1)]),
             ("middle", all_frames[:2] + all_frames[4:], NO_ANSWER, [("ledger gap", 2, 3)]),
             ("reordered", all_frames[::-1], GOOD, []),
             ("repeated", all_frames * 2, GOOD, [])):
@@ -119,6 +120,36 @@ def test_bytes_changed(kept, copy):
         assert (verified.code, [word for word, *_ in verified.words()]) == (code, [word]), (name, verified.answer)
     os.unlink(path)
     assert Verified(kept, ledgers=(folder,)).code == NO_ANSWER
+
+
+def test_logs_removed(tmp_path, kafka):
+    """Of three logs, the first retired by the second: whichever is absent, or cut at its end, one that is there names it."""
+    gateway = Keeper(tmp_path, kafka).start()
+    eventually(lambda: gateway.logs() and all(len(records) > 2 for records in gateway.logs().values()))
+    gateway.kill()
+    for _ in range(2):
+        with gateway:
+            pass
+    (first, second, third) = sorted((records[0].leaves[0]["time"], instance) for instance, records in gateway.logs().items())
+    files = {path.name[:32]: path for path in pathlib.Path(gateway.ledger_directory).glob("*.ledger")}
+    kept = shutil.copytree(gateway.ledger_directory, tmp_path / "kept")
+    gap, expired = ["ledger gap"], ["ledger head expired"]
+    for name, gone, options, code, words in (
+            ("all", (), (), GOOD, []),
+            ("the first", (first,), (), NO_ANSWER, gap),
+            ("the second", (second,), ("--stale-intervals", "1000000"), NO_ANSWER, gap),
+            ("the last", (third,), (), GOOD, []),
+            ("the first, which was old", (first,), ("--ledger-retention-ms", "1"), GOOD, expired)):
+        for _, instance in gone:
+            os.unlink(files[instance])
+        verified = Verified(gateway, ledgers=(gateway.ledger_directory,), options=options)
+        assert (verified.code, [word for word, *_ in verified.words()]) == (code, words), (name, verified.answer)
+        shutil.copytree(kept, gateway.ledger_directory, dirs_exist_ok=True)
+    shorter = files[first[1]]
+    rewrite(shorter, frames(shorter)[:-1])
+    verified = Verified(gateway, ledgers=(gateway.ledger_directory,))
+    assert (verified.code, verified.words()) == (NO_ANSWER, [("ledger gap", None, None)]), verified.answer
+    assert "absent at its end" in verified.answer["ledger"]["findings"][0]["text"]
 
 
 def other_account(frame, secret):

@@ -28,50 +28,52 @@
 #define ID_3   "_____________________w"
 #define TOPICS "topics: [{ match: \"orders*\", seal: true }, { match: \"*\", seal: false }]\n"
 
-static const char whole[] = "cluster:\n"
-                            "  bootstrap-servers: [kafka-1:9093, \"[2001:db8::1]:9093\"]\n"
-                            "  nodes:\n"
-                            "    - { id: 1, address: kafka-1.internal:9093 }\n"
-                            "  tls: { enabled: true, ca: ca.pem, certificate: gw.pem, key: /etc/gw.key, "
-                            "key-passphrase-file: p, verify-hostname: false }\n"
-                            "identity: { writer-key: gateway-a.key, passphrase-file: secrets/p }\n"
-                            "recipients: [analytics.pub, backup.pub]\n"
-                            "recipient-keys: [{ file: analytics.key, passphrase-file: q }, { file: old.key }]\n"
-                            "trust-file: trust.yaml\n"
-                            "listeners:\n"
-                            "  - name: apps\n"
-                            "    address: 0.0.0.0:9092\n"
-                            "    clients-known-by: client-certificate\n"
-                            "    tls: { certificate: gw.pem, key: gw.key, client-ca: clients.pem }\n"
-                            "    advertised: { host: gw.example.com, node-port-base: 9100, node-ports: 8, port-map: [{ "
-                            "node: 1001, port: 9300 }] }\n"
-                            "  - name: names\n"
-                            "    address: 0.0.0.0:9443\n"
-                            "    clients-known-by: brokers\n"
-                            "    trust-brokers-for-identity: true\n"
-                            "    tls: { certificate: gw.pem, key: gw.key }\n"
-                            "    sni: { pattern: \"B{node}.Kafka.example.com\", port: 443 }\n"
-                            "  - name: sidecar\n"
-                            "    address: unix:/run/signet.sock\n"
-                            "    clients-known-by: unix-socket\n"
-                            "    advertised: { host: localhost, node-port-base: 19100 }\n"
-                            "topics:\n"
-                            "  - match: \"*\"\n"
-                            "    seal: false\n"
-                            "  - { match: \"orders*\", seal: true, timestamp-type: log-append-time }\n"
-                            "  - { match: \"orders-archive\", seal: true, open: false }\n"
-                            "topic-ids:\n"
-                            "  - { topic: clicks, topic-id: " ID_2 " }\n"
-                            "  - { topic: metrics, topic-id: " ID_1 " }\n"
-                            "  - { topic: clicks, topic-id: " ID_3 " }\n"
-                            "data-keys: { max-age: 30m, max-bytes: 1GiB, max-batches: 1000 }\n"
-                            "ledger: { directory: ledger, interval: 5s, buffer: 8MiB, when-full: continue }\n"
-                            "fetch-refusal-error: invalid-record\n"
-                            "principal-in-envelope: true\n"
-                            "workers: 2\n"
-                            "limits: { connections: 100, memory: 64MiB, frame-bytes: 10MiB, idle-timeout: 5m, "
-                            "handshake-timeout: 3s, connect-timeout: 2s, drain-timeout: 1m }\n"
-                            "log: { level: debug, format: json }\n";
+static const char whole[] =
+    "cluster:\n"
+    "  bootstrap-servers: [kafka-1:9093, \"[2001:db8::1]:9093\"]\n"
+    "  nodes:\n"
+    "    - { id: 1, address: kafka-1.internal:9093 }\n"
+    "  tls: { enabled: true, ca: ca.pem, certificate: gw.pem, key: /etc/gw.key, "
+    "key-passphrase-file: p, verify-hostname: false }\n"
+    "identity: { writer-key: gateway-a.key, passphrase-file: secrets/p }\n"
+    "recipients: [analytics.pub, backup.pub]\n"
+    "recipient-keys: [{ file: analytics.key, passphrase-file: q }, { file: old.key }]\n"
+    "trust-file: trust.yaml\n"
+    "listeners:\n"
+    "  - name: apps\n"
+    "    address: 0.0.0.0:9092\n"
+    "    clients-known-by: client-certificate\n"
+    "    tls: { certificate: gw.pem, key: gw.key, client-ca: clients.pem }\n"
+    "    advertised: { host: gw.example.com, node-port-base: 9100, node-ports: 8, port-map: [{ "
+    "node: 1001, port: 9300 }] }\n"
+    "  - name: names\n"
+    "    address: 0.0.0.0:9443\n"
+    "    clients-known-by: brokers\n"
+    "    trust-brokers-for-identity: true\n"
+    "    tls: { certificate: gw.pem, key: gw.key }\n"
+    "    sni: { pattern: \"B{node}.Kafka.example.com\", port: 443 }\n"
+    "  - name: sidecar\n"
+    "    address: unix:/run/signet.sock\n"
+    "    clients-known-by: unix-socket\n"
+    "    advertised: { host: localhost, node-port-base: 19100 }\n"
+    "topics:\n"
+    "  - match: \"*\"\n"
+    "    seal: false\n"
+    "  - { match: \"orders*\", seal: true, timestamp-type: log-append-time, retention-ms: 604800000, "
+    "retention-bytes: 2GiB }\n"
+    "  - { match: \"orders-archive\", seal: true, open: false }\n"
+    "topic-ids:\n"
+    "  - { topic: clicks, topic-id: " ID_2 " }\n"
+    "  - { topic: metrics, topic-id: " ID_1 " }\n"
+    "  - { topic: clicks, topic-id: " ID_3 " }\n"
+    "data-keys: { max-age: 30m, max-bytes: 1GiB, max-batches: 1000 }\n"
+    "ledger: { directory: ledger, interval: 5s, buffer: 8MiB, when-full: continue }\n"
+    "fetch-refusal-error: invalid-record\n"
+    "principal-in-envelope: true\n"
+    "workers: 2\n"
+    "limits: { connections: 100, memory: 64MiB, frame-bytes: 10MiB, idle-timeout: 5m, "
+    "handshake-timeout: 3s, connect-timeout: 2s, drain-timeout: 1m }\n"
+    "log: { level: debug, format: json }\n";
 
 static struct config *parse(const char *text, struct report *report)
 {
@@ -140,6 +142,9 @@ static void check_whole_topics(const struct config *config)
     assert_true(archive->seal && !archive->open);
     assert_true(orders->seal && orders->open);
     assert_int_equal(orders->timestamp_type, TIMESTAMP_LOG_APPEND_TIME);
+    assert_int_equal(orders->retention_ms, 7 * 24 * 3600 * 1000);
+    assert_int_equal(orders->retention_bytes, INT64_C(2) << 30);
+    assert_int_equal(archive->retention_ms + archive->retention_bytes, 0);
     assert_true(!other->seal && !other->open);
     assert_int_equal(other->timestamp_type, TIMESTAMP_CREATE_TIME);
 }
@@ -467,6 +472,14 @@ static const struct finding_case cases[] = {
     { "no match", CLUSTER LISTENER KEYS "topics:\n  - seal: true\n", SEVERITY_ERROR, 12, "topics[0].match", "missing" },
     { "a bad pattern", CLUSTER LISTENER KEYS "topics:\n  - match: \"a|b\"\n    seal: true\n", SEVERITY_ERROR, 12,
       "topics[0].match", "`a|b`" },
+    { "no retention", CLUSTER LISTENER KEYS "topics:\n  - { match: a, seal: true,\n      retention-ms: 0 }\n",
+      SEVERITY_ERROR, 13, "topics[0].retention-ms", "`0` is not" },
+    { "a retention with a unit",
+      CLUSTER LISTENER KEYS "topics:\n  - { match: a, seal: true,\n      retention-ms: 7d }\n", SEVERITY_ERROR, 13,
+      "topics[0].retention-ms", "`7d` is not" },
+    { "a retention of no bytes",
+      CLUSTER LISTENER KEYS "topics:\n  - { match: a, seal: true,\n      retention-bytes: -1 }\n", SEVERITY_ERROR, 13,
+      "topics[0].retention-bytes", "`-1` is not" },
     { "a pattern twice", CLUSTER LISTENER KEYS "topics:\n  - { match: a, seal: true }\n  - { match: a, seal: false }\n",
       SEVERITY_ERROR, 13, "topics[1].match", "another rule" },
     /* The cluster. */

@@ -39,6 +39,7 @@ struct holding_case {
     bool acks_one, unread, no_partition;
     int64_t retention_ms;
     uint64_t retention_bytes;
+    struct topic_policy policy; /* of the topic */
     uint64_t elsewhere;
     const char *names[2]; /* of the topic; NULL: orders */
 };
@@ -161,6 +162,29 @@ static const struct holding_case cases[] = {
       .batches = { { .first = 100, .seal = 2 } },
       .words = { HOLDING_MISSING, HOLDING_RIGHT },
       .retention_bytes = 50 },
+    { .label = "old enough for its topic, not for others",
+      .entries = { { .first = 90, .seal = 1, .time_ms = NOW_MS - 11 } },
+      .batches = { { .seal = 0 } },
+      .words = { HOLDING_EXPIRED },
+      .retention_ms = 20,
+      .policy = { .retention_ms = 10 } },
+    { .label = "old enough for others, not for its topic",
+      .entries = { { .first = 90, .seal = 1, .time_ms = NOW_MS - 11 } },
+      .batches = { { .seal = 0 } },
+      .words = { HOLDING_MISSING },
+      .retention_ms = 10,
+      .policy = { .retention_ms = 20 } },
+    { .label = "old enough for others, and its topic goes by size",
+      .entries = { { .first = 90, .seal = 1, .time_ms = NOW_MS - 11 } },
+      .batches = { { .seal = 0 } },
+      .words = { HOLDING_MISSING },
+      .retention_ms = 10,
+      .policy = { .retention_bytes = 50 } },
+    { .label = "enough behind it for its topic",
+      .entries = { { .first = 90, .seal = 1 }, { .first = 100, .seal = 2, .bytes = 50 } },
+      .batches = { { .first = 100, .seal = 2 } },
+      .words = { HOLDING_EXPIRED, HOLDING_RIGHT },
+      .policy = { .retention_bytes = 50 } },
     { .label = "offsets counted once",
       .entries = { { .first = 90, .seal = 1 },
                    { .first = 100, .seal = 2, .bytes = 30 },
@@ -281,7 +305,12 @@ static void set(struct scene *s, const struct holding_case *c)
     stored_init(&s->stored);
     for (uint32_t i = 0; i < PLACES; i++) {
         s->surveys[i] = (struct survey){
-            .number = i, .place = places[i], .only_segment = -1, .first_offset = START, .next_offset = END
+            .number = i,
+            .place = places[i],
+            .policy = &c->policy,
+            .only_segment = -1,
+            .first_offset = START,
+            .next_offset = END,
         };
         memcpy(s->surveys[i].topic, topic, sizeof topic);
     }

@@ -32,6 +32,8 @@ struct making {
     uint8_t instance;
     size_t differs, closes;                     /* from that record on, in that record */
     const struct ledger_retirement *retirement; /* in record 1 */
+    const struct ledger_opening *opening;       /* for the log before */
+    int64_t shift_ms;                           /* of the clock, from record 3 on */
 };
 
 /* One record each interval, the last one at NOW_MS. */
@@ -40,12 +42,14 @@ static void make(struct made *m, struct making how)
     static struct ledger_log log;
     const uint8_t instance[LEDGER_INSTANCE_BYTES] = { how.instance };
     struct ledger_leaf opening = { .kind = LEDGER_OPENING };
+    opening.opening = how.opening ? *how.opening : opening.opening;
     opening.opening.interval_ms = INTERVAL_MS;
     opening.opening.cluster_id = slice_of_text(how.cluster);
     assert_int_equal(ledger_log_init(&log, slice_of_text(how.cluster), instance, &keys[how.key]), SIGNET_OK);
     for (size_t i = 0; i < RECORDS; i++) {
         struct ledger_leaf last = { .kind = i == how.closes ? LEDGER_CLOSING : LEDGER_INTERVAL };
         last.interval.time_ms = NOW_MS - (int64_t)(RECORDS - 1 - i) * INTERVAL_MS - (i >= how.differs ? 1 : 0);
+        last.interval.time_ms += i >= 3 ? how.shift_ms : 0;
         assert_int_equal(ledger_log_begin(&log, m->memory[i], RECORD_ROOM), SIGNET_OK);
         assert_int_equal(i == 0 ? ledger_log_add(&log, &opening) : SIGNET_OK, SIGNET_OK);
         if (how.retirement && i == 1) {
@@ -70,12 +74,12 @@ static int prepare(void **state)
             (struct trusted_writer){ .not_before_ms = INT64_MIN, .not_after_ms = INT64_MAX, .revoked = i == 1 };
         signing_key_public(&keys[i], writers[i].key);
     }
-    make(&honest, (struct making){ 0, "cluster", 1, RECORDS, RECORDS, NULL });
-    make(&forked, (struct making){ 0, "cluster", 1, 3, RECORDS, NULL });
-    make(&closed, (struct making){ 0, "cluster", 2, RECORDS, RECORDS - 1, NULL });
-    make(&revoked, (struct making){ 1, "cluster", 3, RECORDS, RECORDS, NULL });
-    make(&unknown, (struct making){ 2, "cluster", 4, RECORDS, RECORDS, NULL });
-    make(&foreign, (struct making){ 0, "elsewhere", 5, RECORDS, RECORDS, NULL });
+    make(&honest, (struct making){ 0, "cluster", 1, RECORDS, RECORDS, NULL, NULL, 0 });
+    make(&forked, (struct making){ 0, "cluster", 1, 3, RECORDS, NULL, NULL, 0 });
+    make(&closed, (struct making){ 0, "cluster", 2, RECORDS, RECORDS - 1, NULL, NULL, 0 });
+    make(&revoked, (struct making){ 1, "cluster", 3, RECORDS, RECORDS, NULL, NULL, 0 });
+    make(&unknown, (struct making){ 2, "cluster", 4, RECORDS, RECORDS, NULL, NULL, 0 });
+    make(&foreign, (struct making){ 0, "elsewhere", 5, RECORDS, RECORDS, NULL, NULL, 0 });
     return 0;
 }
 
@@ -100,10 +104,22 @@ struct expected {
     uint64_t first, last;
 };
 
+static int64_t retention_ms; /* of ledgers */
+
+static struct ledger_logs_policy policy_at(int64_t now_ms)
+{
+    return (struct ledger_logs_policy){
+        .now_ms = now_ms,
+        .stale_intervals = STALE_INTERVALS,
+        .retention_ms = retention_ms,
+        .cluster_id = slice_of_text(trust.cluster_id),
+    };
+}
+
 static void check(const char *label, const char *path, int64_t now_ms, const struct expected *expected, size_t count)
 {
     struct ledger_source source = { .trust = &trust };
-    const struct ledger_logs_policy policy = { now_ms, STALE_INTERVALS };
+    const struct ledger_logs_policy policy = policy_at(now_ms);
     print_message("%s\n", label);
     assert_int_equal(ledger_source_add(&source, path), SIGNET_OK);
     assert_int_equal(ledger_source_judge(&source, &policy), SIGNET_OK);
@@ -151,7 +167,9 @@ static void test_one_log(void **state)
     check_parts(folder, "in any order, and twice",
                 PARTS({ &honest, 2 }, { &honest, 0 }, { &honest, 1 }, { &honest, 0 }), NOW_MS, NULL, 0);
     check_parts(folder, "a gap", PARTS({ &honest, 0 }, { &honest, 3 }), NOW_MS, EXPECTED({ LEDGER_WORD_GAP, 1, 2 }));
-    check_parts(folder, "before the first", PARTS({ &honest, 2 }), NOW_MS, EXPECTED({ LEDGER_WORD_GAP, 0, 1 }));
+    check_parts(folder, "before the first", PARTS({ &honest, 2 }), NOW_MS, EXPECTED({ LEDGER_WORD_HEAD_GONE, 0, 1 }));
+    check_parts(folder, "before the first, and a gap", PARTS({ &honest, 2 }, { &honest, 4 }), NOW_MS,
+                EXPECTED({ LEDGER_WORD_HEAD_GONE, 0, 1 }, { LEDGER_WORD_GAP, 3, 3 }));
     check_parts(folder, "a fork", PARTS({ &honest, 0 }, { &honest, 1 }, { &honest, 2 }, { &honest, 3 }, { &forked, 3 }),
                 NOW_MS, EXPECTED({ LEDGER_WORD_FORKED, 3, 3 }));
     check_parts(folder, "another branch goes on",
@@ -185,7 +203,7 @@ static void check_retired(const char *folder, const char *label, uint64_t size, 
     const int64_t late_ms = NOW_MS + 1000 * INTERVAL_MS;
     struct ledger_retirement retirement = { .time_ms = NOW_MS, .instance = { 1 }, .size = size };
     memcpy(retirement.root, root, SHA256_BYTES);
-    make(&next, (struct making){ 0, "cluster", 9, RECORDS, RECORDS - 1, &retirement });
+    make(&next, (struct making){ 0, "cluster", 9, RECORDS, RECORDS - 1, &retirement, NULL, 0 });
     struct part parts[2 * RECORDS];
     for (size_t i = 0; i < RECORDS; i++) {
         parts[i] = (struct part){ &honest, i };
@@ -205,6 +223,102 @@ static void test_retirements(void **state)
     check_retired(folder, "retired where it ends", honest.size, honest.root, NULL, 0);
     check_retired(folder, "retired with another root", honest.size, other, &fork, 1);
     check_retired(folder, "retired too early, with another root", honest.size - 1, other, alive, 3);
+    const struct expected cut = { LEDGER_WORD_GAP, 0, 0 };
+    check_retired(folder, "retired with more than is there", honest.size + 1, other, &cut, 1);
+}
+
+/* `next` is in order, and names `honest` as the log before it. */
+static void check_named(const char *folder, const char *label, size_t records, uint64_t size, int64_t now_ms,
+                        const struct expected *expected, size_t count)
+{
+    static struct made next;
+    const struct ledger_retirement over = { .time_ms = NOW_MS, .instance = { 1 }, .size = honest.size };
+    struct ledger_retirement retirement = over;
+    struct ledger_opening opening = { .time_ms = NOW_MS - 5 * INTERVAL_MS,
+                                      .has_previous = true,
+                                      .previous_size = size };
+    memcpy(retirement.root, honest.root, SHA256_BYTES);
+    memcpy(opening.previous_writer, writers[0].key, WRITER_KEY_BYTES);
+    opening.previous_instance[0] = 1;
+    make(&next, (struct making){ 0, "cluster", 9, RECORDS, RECORDS - 1, records ? &retirement : NULL, &opening, 0 });
+    struct part parts[2 * RECORDS];
+    for (size_t i = 0; i < records; i++) {
+        parts[i] = (struct part){ &honest, i };
+    }
+    for (size_t i = 0; i < RECORDS; i++) {
+        parts[records + i] = (struct part){ &next, i };
+    }
+    check_parts(folder, label, parts, records + RECORDS, now_ms, expected, count);
+}
+
+static void test_logs_before(void **state)
+{
+    const char *folder = *state;
+    const int64_t late_ms = NOW_MS + 1000 * INTERVAL_MS;
+    const struct expected gap = { LEDGER_WORD_GAP, 0, 0 }, expired = { LEDGER_WORD_HEAD_EXPIRED, 0, 0 };
+    check_named(folder, "the log before is there", RECORDS, honest.size, late_ms, NULL, 0);
+    check_named(folder, "as far as the next one knew", RECORDS, 1, late_ms, NULL, 0);
+    check_named(folder, "its end is not", RECORDS - 1, honest.size, late_ms, &gap, 1);
+    check_named(folder, "the next one knew of more", RECORDS, honest.size + 1, late_ms, &gap, 1);
+    check_named(folder, "the log before is not there", 0, 7, late_ms, &gap, 1);
+    retention_ms = 1005 * INTERVAL_MS;
+    check_named(folder, "it must still be there", 0, 7, late_ms, &gap, 1);
+    retention_ms--;
+    check_named(folder, "it need not be there any more", 0, 7, late_ms, &expired, 1);
+    retention_ms = 0;
+}
+
+static void test_retention(void **state)
+{
+    const char *folder = *state;
+    const struct expected gone = { LEDGER_WORD_HEAD_GONE, 0, 2 }, expired = { LEDGER_WORD_HEAD_EXPIRED, 0, 2 };
+    retention_ms = 2 * INTERVAL_MS; /* record 3 is as old */
+    check_parts(folder, "what is gone may have been young", PARTS({ &honest, 3 }, { &honest, 4 }, { &honest, 5 }),
+                NOW_MS, &gone, 1);
+    check_parts(folder, "what is gone was old", PARTS({ &honest, 3 }, { &honest, 4 }, { &honest, 5 }), NOW_MS + 1,
+                &expired, 1);
+    retention_ms = 0;
+}
+
+/* Told, and no finding: exit code 0. */
+static void test_clocks(void **state)
+{
+    const char *folder = *state;
+    static struct made back, ahead;
+    make(&back, (struct making){ .cluster = "cluster",
+                                 .instance = 7,
+                                 .differs = RECORDS,
+                                 .closes = RECORDS - 1,
+                                 .shift_ms = -INTERVAL_MS - 1 });
+    make(&ahead, (struct making){ .cluster = "cluster",
+                                  .instance = 8,
+                                  .differs = RECORDS,
+                                  .closes = RECORDS - 1,
+                                  .shift_ms = LEDGER_AHEAD_MS_MAX });
+    struct part parts[RECORDS];
+    for (size_t i = 0; i < RECORDS; i++) {
+        parts[i] = (struct part){ &back, i };
+    }
+    check_parts(folder, "stepped back", parts, RECORDS, NOW_MS, EXPECTED({ LEDGER_WORD_CLOCK_BACK, 3, 3 }));
+    for (size_t i = 0; i < RECORDS; i++) {
+        parts[i] = (struct part){ &ahead, i };
+    }
+    check_parts(folder, "ten minutes ahead", parts, RECORDS, NOW_MS, NULL, 0);
+    check_parts(folder, "and more", parts, RECORDS, NOW_MS - 1, EXPECTED({ LEDGER_WORD_CLOCK_AHEAD, 5, 5 }));
+}
+
+/* A revoked writer's log is there when a record of it was given, though nothing but its batches may be believed. */
+static void test_revoked_before(void **state)
+{
+    const char *folder = *state;
+    static struct made next;
+    struct ledger_opening opening = { .has_previous = true, .previous_size = revoked.size };
+    memcpy(opening.previous_writer, writers[1].key, WRITER_KEY_BYTES);
+    opening.previous_instance[0] = 3;
+    make(&next, (struct making){ 0, "cluster", 9, RECORDS, RECORDS, NULL, &opening, 0 });
+    check_parts(folder, "the log before is of a revoked writer", PARTS({ &revoked, 0 }, { &next, 0 }), NOW_MS,
+                EXPECTED({ LEDGER_WORD_WRITER_NOT_TRUSTED, 0, 0 }));
+    check_parts(folder, "and is not there", PARTS({ &next, 0 }), NOW_MS, EXPECTED({ LEDGER_WORD_GAP, 0, 0 }));
 }
 
 static void test_words(void **state)
@@ -224,7 +338,7 @@ static void test_words(void **state)
     bytes[37] ^= 1; /* the time of the opening */
     check_parts(folder, "one bit", PARTS({ &bent, 0 }), NOW_MS, EXPECTED({ LEDGER_WORD_ALTERED_RECORD, 0, 0 }));
     check_parts(folder, "one bit, where a record should be", PARTS({ &bent, 0 }, { &honest, 1 }), NOW_MS,
-                EXPECTED({ LEDGER_WORD_ALTERED_RECORD, 0, 0 }, { LEDGER_WORD_GAP, 0, 0 }));
+                EXPECTED({ LEDGER_WORD_ALTERED_RECORD, 0, 0 }, { LEDGER_WORD_HEAD_GONE, 0, 0 }));
     check_parts(folder, "another cluster", PARTS({ &foreign, 0 }, { &foreign, 1 }), NOW_MS,
                 EXPECTED({ LEDGER_WORD_FOREIGN_LEDGER, 0, 1 }));
     check_parts(folder, "nobody's", PARTS({ &unknown, 1 }), NOW_MS, EXPECTED({ LEDGER_WORD_UNKNOWN_WRITER, 1, 1 }));
@@ -297,7 +411,7 @@ static void test_large_file(void **state)
     }
     assert_int_equal(fclose(file), 0);
     struct ledger_source source = { .trust = &trust };
-    const struct ledger_logs_policy policy = { NOW_MS, STALE_INTERVALS };
+    const struct ledger_logs_policy policy = policy_at(NOW_MS);
     assert_int_equal(ledger_source_add(&source, scratch_path(folder, "x.ledger")), SIGNET_OK);
     assert_int_equal(ledger_source_judge(&source, &policy), SIGNET_OK);
     assert_int_equal(source.logs.lines.count, count);
@@ -311,8 +425,9 @@ static void test_large_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(test_one_log), IN_FOLDER(test_age),   IN_FOLDER(test_retirements), IN_FOLDER(test_words),
-        IN_FOLDER(test_tails),   IN_FOLDER(test_files), IN_FOLDER(test_large_file),
+        IN_FOLDER(test_one_log),   IN_FOLDER(test_age),    IN_FOLDER(test_retirements),    IN_FOLDER(test_words),
+        IN_FOLDER(test_tails),     IN_FOLDER(test_files),  IN_FOLDER(test_large_file),     IN_FOLDER(test_logs_before),
+        IN_FOLDER(test_retention), IN_FOLDER(test_clocks), IN_FOLDER(test_revoked_before),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
 }
