@@ -68,6 +68,19 @@ enum {
     SURVEY_THREADS_MAX = 4,
     /* Behind damage the next batch is looked for: so many bytes of CRCs a segment, and no more. */
     SURVEY_SEARCH_BYTES_MAX = 64 * 1024 * 1024,
+    /*
+     * Of one partition that is verified: transactions open at once, 60 bytes
+     * each; producers with one that began before what was read; lines of the
+     * list of aborted ones that a broker may still be about to write, behind
+     * the markers of one fetch of a follower (replica.fetch.max.bytes, of 78
+     * bytes each), and for how long; and how often following begins again
+     * behind damage.
+     */
+    ONGOING_TRANSACTIONS_MAX = 32 * 1024,
+    EARLY_PRODUCERS_MAX = 1024,
+    AWAITED_LINES_MAX = 16 * 1024,
+    AWAITED_LINES_MS = 60 * 1000,
+    ABORTED_STARTS_MAX = 16,
     /* Of one partition, 400 bytes each; more are only counted. */
     FLAWS_MAX = 1000,
     /* Names in one folder: a broker has some thousands of partitions, a partition some thousands of segments. */

@@ -187,7 +187,7 @@ static enum holding_word word_of_entry(const struct place_run *r, const struct l
     if (b && b->reach_bad >= e->first) {
         return HOLDING_ALTERED;
     }
-    if (r->survey->flaws.unknown || r->survey->only_segment >= 0) {
+    if (r->survey->unread || r->survey->only_segment >= 0) {
         return HOLDING_UNREAD;
     }
     return e->first >= r->survey->next_offset ? HOLDING_TRUNCATED : HOLDING_MISSING;

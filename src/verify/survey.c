@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "crypto/encoding.h"
 #include "kafka/segment.h"
+#include "verify/aborted_list.h"
 #include "verify/disk.h"
+#include "verify/folder_id.h"
 
 enum { PROGRESS_MS = 200 };
 
@@ -22,6 +23,7 @@ struct walk {
     int folder;
     struct place place;
     struct judge_partition judged;
+    struct aborted_list listed;
     struct segments segments;
     size_t index;      /* of the segment, and */
     int file;          /* the segment itself */
@@ -133,8 +135,26 @@ static void count_authentic(struct walk *w, const struct judged *judged)
     w->surveyor->writer_batches[judged->writer - w->surveyor->plant->trust->writers]++;
 }
 
+/* Where a batch is that nothing is known of, or one is missing, transactions are followed anew. */
+static void follow_transactions(struct walk *w, const struct judged *judged)
+{
+    const struct batch_header *h = &judged->batch.header;
+    bool broken = judged->rule == RULE_CRC || (!judged->marker && (h->attributes & BATCH_CONTROL));
+    if (judged->verdict == VERDICT_WRONG_OFFSET) {
+        aborted_list_start(&w->listed, h->base_offset);
+    }
+    if (broken) {
+        aborted_list_start(&w->listed, batch_last_offset(h) + 1);
+    } else if (judged->marker) {
+        aborted_list_marker(&w->listed, h, judged->commit);
+    } else {
+        aborted_list_data(&w->listed, h);
+    }
+}
+
 static void take(struct walk *w, const struct judged *judged)
 {
+    follow_transactions(w, judged);
     struct survey *s = w->survey;
     int32_t records = judged->batch.header.record_count;
     s->batches++;
@@ -260,6 +280,7 @@ static void pass_by_large(struct walk *w, const struct batch_header *h, uint64_t
               "a batch of %llu bytes and %ld records is larger than this program looks at", (unsigned long long)bytes,
               (long)h->record_count);
     follow_pass_by(&w->judged.follow, &w->judged.survey, &batch);
+    aborted_list_data(&w->listed, h);
     advance(w, bytes);
 }
 
@@ -357,6 +378,13 @@ static signet_error find_next(struct walk *w, bool *ret_found)
     }
 }
 
+/* What is before has been told of. */
+static void skip_to(struct walk *w, int64_t offset)
+{
+    judge_survey_skip(&w->judged, offset);
+    aborted_list_start(&w->listed, offset);
+}
+
 /* No batch begins where one should, or one that the file does not hold. */
 static signet_error handle_damage(struct walk *w, const struct segment_frame *frame)
 {
@@ -371,7 +399,7 @@ static signet_error handle_damage(struct walk *w, const struct segment_frame *fr
     if (found) {
         int64_t base = (int64_t)load_u64(w->surveyor->window->data);
         add_range(w, verdict, first, base > first ? base - 1 : first, -1, "");
-        judge_survey_skip(&w->judged, base);
+        skip_to(w, base);
         return SIGNET_OK;
     }
     if (frame->rest == SEGMENT_TORN && is_last_segment(w)) {
@@ -381,7 +409,7 @@ static signet_error handle_damage(struct walk *w, const struct segment_frame *fr
     } else {
         int64_t limit = segment_limit(w);
         add_range(w, verdict, first, limit == INT64_MAX ? -1 : limit - 1, -1, "the rest of the segment");
-        judge_survey_skip(&w->judged, limit == INT64_MAX ? first : limit);
+        skip_to(w, limit == INT64_MAX ? first : limit);
     }
     advance(w, w->size - w->at);
     return SIGNET_OK;
@@ -439,10 +467,11 @@ static void enter_segment(struct walk *w, int64_t base)
 {
     if (w->anew) {
         judge_survey_begin(&w->judged, base);
+        aborted_list_start(&w->listed, base);
         w->anew = false;
     } else if (w->size == 0 && base > expected(w)) {
         add_range(w, VERDICT_WRONG_OFFSET, expected(w), base - 1, expected(w), "nothing has these offsets");
-        judge_survey_skip(&w->judged, base);
+        skip_to(w, base);
     }
 }
 
@@ -460,11 +489,13 @@ static void survey_segment(struct walk *w)
     char name[SEGMENT_NAME_BYTES];
     int64_t base = w->segments.bases[w->index];
     segment_name(base, name);
+    aborted_list_open(&w->listed, &w->segments, w->index);
     w->file = disk_open_file(w->folder, name, &w->size);
     if (w->file < 0) {
         if (errno != ENOENT || !retention_took(w, base)) {
             tell_failure(w, name, SIGNET_ERROR_SYSTEM);
         }
+        aborted_list_close(&w->listed, NULL);
         w->anew = true;
         return;
     }
@@ -475,56 +506,22 @@ static void survey_segment(struct walk *w)
         tell_failure(w, name, error);
         w->anew = true;
     }
+    const struct aborted_list_segment read = {
+        .file = w->file,
+        .bytes = w->size,
+        .last = is_last_segment(w),
+        .end = expected(w),
+        .now_ms = wall_clock_ms(),
+    };
+    aborted_list_close(&w->listed, error ? NULL : &read);
     close(w->file);
-}
-
-static bool read_topic_id(struct walk *w)
-{
-    struct small_file file;
-    struct slice text;
-    size_t size = 0;
-    signet_error error = disk_read_small(w->folder, "partition.metadata", &file);
-    const char *why = error == SIGNET_ERROR_SYSTEM ? strerror(errno) : NULL;
-    error = error ? error : partition_metadata_read(slice_of(file.bytes, file.size), &text);
-    error = error ? error : base64_decode(text, BASE64_URL_UNPADDED, w->place.topic.bytes, TOPIC_ID_BYTES, &size);
-    if (error || size != TOPIC_ID_BYTES || topic_id_is_zero(&w->place.topic)) {
-        flaws_say(&w->survey->flaws, FLAW_UNKNOWN, -1, "partition.metadata, which has the topic's id: %s",
-                  why     ? why
-                  : error ? signet_error_text(error)
-                          : "it has no topic id");
-        return false;
-    }
-    return true;
-}
-
-struct names_of_id {
-    bool named, agrees;
-};
-
-static void compare(struct names_of_id *found, const struct walk *w, const char *topic, const struct topic_id *id)
-{
-    if (strcmp(topic, w->survey->topic) == 0) {
-        found->named = true;
-        found->agrees = found->agrees || topic_id_equal(id, &w->place.topic);
-    }
 }
 
 /* What stands in the folder is the attacker's to write: where the operator says which id the topic has, that counts. */
 static void check_topic_id(struct walk *w)
 {
-    const struct trust *trust = w->surveyor->plant->trust;
-    const struct policy *policy = w->surveyor->plant->policy;
-    struct names_of_id found = { 0 };
-    for (size_t i = 0; i < policy->known_count; i++) {
-        compare(&found, w, policy->known[i].name, &policy->known[i].id);
-    }
-    for (size_t i = 0; i < trust->cut_over_count; i++) {
-        compare(&found, w, trust->cut_overs[i].topic, &trust->cut_overs[i].place.topic);
-    }
-    for (size_t i = 0; i < trust->exception_count; i++) {
-        compare(&found, w, trust->exceptions[i].topic, &trust->exceptions[i].place.topic);
-    }
-    if (found.named && !found.agrees) {
+    const struct survey_plant *plant = w->surveyor->plant;
+    if (folder_id_contradicts(plant->trust, plant->policy, w->survey->topic, &w->place.topic)) {
         add_range(w, VERDICT_WRONG_PLACE, -1, -1, -1,
                   "partition.metadata has another topic id than the trust file or the configuration");
     }
@@ -567,10 +564,15 @@ void survey_partition(struct surveyor *surveyor, struct survey *survey)
         flaws_say(&survey->flaws, gone ? FLAW_NOTE : FLAW_UNKNOWN, -1, "the folder: %s", strerror(errno));
         return;
     }
-    if (read_topic_id(&w)) {
+    if (folder_id_read(w.folder, &survey->flaws, &w.place.topic)) {
         survey->place = w.place;
         check_topic_id(&w);
+        w.listed = (struct aborted_list){
+            .trust = surveyor->plant->trust, .place = &w.place, .topic_name = topic_of(&w), .folder = w.folder
+        };
         walk_all(&w);
+        survey->unread = survey->flaws.unknown;
+        aborted_list_finish(&w.listed, &survey->flaws);
     }
     judge_partition_free(&w.judged);
     segments_free(&w.segments);

@@ -67,6 +67,7 @@ struct survey {
     uint64_t bytes; /* of its segments, when they were counted */
     /* Filled in. */
     struct flaws flaws;
+    bool unread;        /* not all of the log could be read */
     struct place place; /* with a topic id that is not zero, once it was looked at */
     uint64_t segments, batches, records;
     uint64_t verdicts[VERDICT_COUNT];

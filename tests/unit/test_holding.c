@@ -314,7 +314,7 @@ static void set(struct scene *s, const struct holding_case *c)
         };
         memcpy(s->surveys[i].topic, topic, sizeof topic);
     }
-    s->surveys[HERE].flaws.unknown = c->unread;
+    s->surveys[HERE].unread = c->unread;
 }
 
 static void add_entry(struct scene *s, const struct entry *e)
