@@ -170,6 +170,16 @@ enum {
     /* What C2SP's signed-note asks a verifier to take at least, with signatures of 5 KB. */
     CHECKPOINT_COSIGNATURES_MAX = 16,
     CHECKPOINT_NOTE_BYTES_MAX = 64 * 1024,
+    /* A witness.  Every process of a gateway has a log, of one file; a writer whose key was stolen must leave room for others. */
+    WITNESS_LOGS_DEFAULT = 10 * 1000,
+    WITNESS_LOGS_MAX = 1000 * 1000,
+    WITNESS_LOGS_PER_WRITER_DEFAULT = 1000,
+    WITNESS_CLUSTERS_MAX = 100,
+    /* Each may hold a request of 68 KiB, and the memory that it grew in. */
+    WITNESS_CONNECTIONS_DEFAULT = 64,
+    WITNESS_CONNECTIONS_MAX = 1000,
+    /* Requests at once: each waits for the disk. */
+    WITNESS_THREADS = 4,
 
     /* Key files.  A name is read aloud and typed; a line holds a locked key (100 bytes as base64) and a name. */
     KEY_NAME_BYTES_MAX = 64,

@@ -34,6 +34,7 @@ enum exit_code command_inspect(const struct command *self, int argc, char **argv
 enum exit_code command_keys(const struct command *self, int argc, char **argv);
 enum exit_code command_verify(const struct command *self, int argc, char **argv);
 enum exit_code command_version(const struct command *self, int argc, char **argv);
+enum exit_code command_witness(const struct command *self, int argc, char **argv);
 
 /* "signet: ..." and, when there is one, "hint: ..." on standard error. */
 void complain(const char *hint, const char *format, ...) __attribute__((format(printf, 2, 3)));

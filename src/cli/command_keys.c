@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/prompt.h"
 #include "keys/key_file.h"
+#include "keys/witness_key_file.h"
 
 struct arguments {
     const char *subject; /* a name, or a file */
@@ -187,6 +188,11 @@ static enum exit_code make_recipient(const struct arguments *arguments)
     return make_key(arguments, KEY_RECIPIENT);
 }
 
+static enum exit_code make_witness(const struct arguments *arguments)
+{
+    return make_key(arguments, KEY_WITNESS);
+}
+
 static const char *form_word(enum key_form form)
 {
     static const char *const words[] = { "public", "secret", "secret, locked with a passphrase" };
@@ -208,8 +214,27 @@ static enum exit_code print_text(const struct arguments *arguments, const struct
     return EXIT_GOOD;
 }
 
+static enum exit_code print_witness(const struct arguments *arguments, const struct witness_key *key)
+{
+    char line[WITNESS_KEY_TEXT_BYTES];
+    witness_key_format(key, line);
+    line[strcspn(line, "\n")] = '\0';
+    if (arguments->json) {
+        return print_json(json_pack("{s:s, s:s, s:b, s:b, s:s}", "role", key_role_word(KEY_WITNESS), "name", key->name,
+                                    "secret", false, "locked", false, "public-key", line),
+                          EXIT_GOOD);
+    }
+    printf("role  %s\nform  %s\nname  %s\nkey   %s\n", key_role_word(KEY_WITNESS), form_word(KEY_PUBLIC), key->name,
+           line);
+    return EXIT_GOOD;
+}
+
 static enum exit_code show(const struct arguments *arguments)
 {
+    struct witness_key witness;
+    if (!witness_key_read(arguments->subject, &witness, NULL)) {
+        return print_witness(arguments, &witness);
+    }
     struct key_text key;
     struct key_problem problem = { 0 };
     struct public_key public_key;
@@ -281,11 +306,9 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    { "writer", "a name", "ofapj", make_writer },
-    { "recipient", "a name", "ofapj", make_recipient },
-    { "show", "a file", "j", show },
-    { "public", "a file", "pj", show_public },
-    { "passphrase", "a file", "pnr", change_passphrase },
+    { "writer", "a name", "ofapj", make_writer },   { "recipient", "a name", "ofapj", make_recipient },
+    { "witness", "a name", "ofapj", make_witness }, { "show", "a file", "j", show },
+    { "public", "a file", "pj", show_public },      { "passphrase", "a file", "pnr", change_passphrase },
 };
 
 static const struct verb *find_verb(const char *name)

@@ -28,11 +28,11 @@ static const struct command commands[] = {
     },
     {
         .name = "keys",
-        .synopsis =
-            "writer|recipient NAME [--out FOLDER | --file FILE] [--passphrase | --passphrase-file FILE] [--json]\n"
-            "show FILE [--json]\n"
-            "public FILE [--passphrase-file FILE] [--json]\n"
-            "passphrase FILE [--passphrase-file OLD] [--new-passphrase-file NEW | --remove]",
+        .synopsis = "writer|recipient|witness NAME [--out FOLDER | --file FILE] [--passphrase | --passphrase-file "
+                    "FILE] [--json]\n"
+                    "show FILE [--json]\n"
+                    "public FILE [--passphrase-file FILE] [--json]\n"
+                    "passphrase FILE [--passphrase-file OLD] [--new-passphrase-file NEW | --remove]",
         .summary = "make identity keys and look after them",
         .run = command_keys,
     },
@@ -50,6 +50,12 @@ static const struct command commands[] = {
         .synopsis = "[--json]",
         .summary = "show the versions of Signet and of the libraries it runs with",
         .run = command_version,
+    },
+    {
+        .name = "witness",
+        .synopsis = "CONFIG",
+        .summary = "cosign the checkpoints of ledgers, and refuse those that contradict what came before",
+        .run = command_witness,
     },
 };
 

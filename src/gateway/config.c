@@ -2,14 +2,13 @@
 #include "gateway/config.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/config_check.h"
 #include "gateway/config_schema.h"
+#include "gateway/config_value.h"
 #include "keys/scalar.h"
-#include "keys/secret_file.h"
 #include "keys/yaml_value.h"
 #include "seal/trust.h"
 
@@ -26,30 +25,6 @@ static bool take_bool(enum yaml_bool text, bool otherwise)
 static unsigned take_word(uint32_t word, unsigned otherwise)
 {
     return word ? word - 1 : otherwise;
-}
-
-/* Relative to the folder of the configuration. */
-static char *take_path(const struct yaml_file *file, const char *text)
-{
-    const char *slash = strrchr(file->name, '/');
-    if (!text || text[0] == '/' || !slash) {
-        return yaml_copy(file, text);
-    }
-    char *path = NULL;
-    if (asprintf(&path, "%.*s%s", (int)(slash + 1 - file->name), file->name, text) < 0) {
-        file->report->error = SIGNET_ERROR_OUT_OF_MEMORY;
-        return NULL;
-    }
-    return path;
-}
-
-static void take_address(const struct yaml_file *file, struct key_path prefix, const char *key, const char *text,
-                         struct address *ret_address)
-{
-    if (yaml_require(file, prefix, key, text) && address_parse(slice_of_text(text), ret_address)) {
-        complain(file, key_path_join(prefix, key), "write host:port, [IPv6]:port or unix:/path",
-                 "`%s` is not an address", text);
-    }
 }
 
 static void take_port(const struct yaml_file *file, struct key_path path, const char *text, uint16_t *ret_port)
@@ -74,10 +49,10 @@ static void take_client_tls(const struct yaml_file *file, const struct tls_text 
         return;
     }
     tls->enabled = take_bool(text->enabled, true);
-    tls->ca = take_path(file, text->ca);
-    tls->certificate = take_path(file, text->certificate);
-    tls->key = take_path(file, text->key);
-    tls->key_passphrase_file = take_path(file, text->key_passphrase_file);
+    tls->ca = config_take_path(file, text->ca);
+    tls->certificate = config_take_path(file, text->certificate);
+    tls->key = config_take_path(file, text->key);
+    tls->key_passphrase_file = config_take_path(file, text->key_passphrase_file);
     tls->verify_hostname = take_bool(text->verify_hostname, true);
 }
 
@@ -87,7 +62,7 @@ static struct address *take_servers(const struct yaml_file *file, const char *ke
 {
     struct address *servers = yaml_array(file, count, sizeof *servers);
     for (size_t i = 0; servers && i < count; i++) {
-        take_address(file, key_path_of("%s[%zu]", key, i), "", texts[i], &servers[i]);
+        config_take_address(file, key_path_of("%s[%zu]", key, i), "", texts[i], &servers[i]);
     }
     *ret_count = servers ? count : 0;
     return servers;
@@ -102,7 +77,7 @@ static void take_cluster(const struct yaml_file *file, const struct cluster_text
         struct key_path path = key_path_of("cluster.nodes[%zu]", i);
         struct config_node *node = &cluster->nodes[cluster->node_count++];
         take_node_id(file, path, "id", text->nodes[i].id, &node->id);
-        take_address(file, path, "address", text->nodes[i].address, &node->address);
+        config_take_address(file, path, "address", text->nodes[i].address, &node->address);
     }
     take_client_tls(file, text->tls, &cluster->tls);
 }
@@ -111,14 +86,14 @@ static void take_recipients(const struct yaml_file *file, const struct config_te
 {
     config->recipients = yaml_array(file, text->recipients_count, sizeof *config->recipients);
     for (size_t i = 0; config->recipients && i < text->recipients_count; i++) {
-        config->recipients[config->recipient_count++] = take_path(file, text->recipients[i]);
+        config->recipients[config->recipient_count++] = config_take_path(file, text->recipients[i]);
     }
     config->recipient_keys = yaml_array(file, text->recipient_keys_count, sizeof *config->recipient_keys);
     for (size_t i = 0; config->recipient_keys && i < text->recipient_keys_count; i++) {
         struct config_secret_file *key = &config->recipient_keys[config->recipient_key_count++];
         yaml_require(file, key_path_of("recipient-keys[%zu]", i), "file", text->recipient_keys[i].file);
-        key->file = take_path(file, text->recipient_keys[i].file);
-        key->passphrase_file = take_path(file, text->recipient_keys[i].passphrase_file);
+        key->file = config_take_path(file, text->recipient_keys[i].file);
+        key->passphrase_file = config_take_path(file, text->recipient_keys[i].passphrase_file);
     }
 }
 
@@ -126,10 +101,10 @@ static void take_identity(const struct yaml_file *file, const struct config_text
 {
     if (text->identity) {
         yaml_require(file, key_path_of("identity"), "writer-key", text->identity->file);
-        config->identity.file = take_path(file, text->identity->file);
-        config->identity.passphrase_file = take_path(file, text->identity->passphrase_file);
+        config->identity.file = config_take_path(file, text->identity->file);
+        config->identity.passphrase_file = config_take_path(file, text->identity->passphrase_file);
     }
-    config->trust_file = take_path(file, text->trust_file);
+    config->trust_file = config_take_path(file, text->trust_file);
 }
 
 static void take_server_tls(const struct yaml_file *file, const struct tls_text *text, struct config_server_tls *tls)
@@ -138,11 +113,11 @@ static void take_server_tls(const struct yaml_file *file, const struct tls_text 
         return;
     }
     tls->enabled = take_bool(text->enabled, true);
-    tls->certificate = take_path(file, text->certificate);
-    tls->key = take_path(file, text->key);
-    tls->key_passphrase_file = take_path(file, text->key_passphrase_file);
-    tls->client_ca = take_path(file, text->client_ca);
-    tls->client_crl = take_path(file, text->client_crl);
+    tls->certificate = config_take_path(file, text->certificate);
+    tls->key = config_take_path(file, text->key);
+    tls->key_passphrase_file = config_take_path(file, text->key_passphrase_file);
+    tls->client_ca = config_take_path(file, text->client_ca);
+    tls->client_crl = config_take_path(file, text->client_crl);
 }
 
 static void take_node_ports(const struct yaml_file *file, struct key_path prefix, const struct advertised_text *text,
@@ -200,7 +175,7 @@ static void take_listener(const struct yaml_file *file, size_t index, const stru
     int64_t connections = 0;
     yaml_require(file, prefix, "name", text->name);
     listener->name = yaml_copy(file, text->name);
-    take_address(file, prefix, "address", text->address, &listener->address);
+    config_take_address(file, prefix, "address", text->address, &listener->address);
     if (!text->clients_known_by) {
         complain(file, key_path_join(prefix, "clients-known-by"),
                  "client-certificate, loopback or unix-socket; or brokers, which lets their administrators read",
@@ -285,7 +260,7 @@ static void take_sasl(const struct yaml_file *file, struct key_path prefix, cons
     yaml_require(file, prefix, "password-file", text->password_file);
     sasl->mechanism = (enum login_mechanism)take_word(text->mechanism, LOGIN_SCRAM_SHA_512);
     sasl->username = yaml_copy(file, text->username);
-    sasl->password_file = take_path(file, text->password_file);
+    sasl->password_file = config_take_path(file, text->password_file);
 }
 
 static void take_ledger_topic(const struct yaml_file *file, const struct ledger_topic_text *text,
@@ -312,7 +287,7 @@ static void take_ledger(const struct yaml_file *file, const struct ledger_text *
     } else {
         yaml_require(file, path, "directory", text->directory);
     }
-    ledger->directory = take_path(file, text->directory);
+    ledger->directory = config_take_path(file, text->directory);
     yaml_take_duration(file, key_path_join(path, "interval"), text->interval, LEDGER_INTERVAL_MS_MIN,
                        LEDGER_INTERVAL_MS_MAX, &interval);
     yaml_take_size(file, key_path_join(path, "buffer"), text->buffer, MIB, LEDGER_BUFFER_MIB_MAX * MIB, &buffer);
@@ -357,13 +332,9 @@ static void take_limits(const struct yaml_file *file, const struct config_text *
 
 static void take_status_address(const struct yaml_file *file, const struct config_text *text, struct config *config)
 {
-    if (!text->status_address) {
-        return;
-    }
-    take_address(file, key_path_of("%s", ""), "status-address", text->status_address, &config->status_address);
-    config->has_status_address = true;
-    if (config->status_address.kind == ADDRESS_UNIX) {
-        complain(file, key_path_of("status-address"), "write host:port", "HTTP is not served on Unix sockets");
+    config->has_status_address = text->status_address;
+    if (text->status_address) {
+        config_take_http_address(file, "status-address", text->status_address, &config->status_address);
     }
 }
 
@@ -372,8 +343,7 @@ static void take_choices(const struct config_text *text, struct config *config)
     config->fetch_refusal_error =
         (int16_t)(text->fetch_refusal_error ? text->fetch_refusal_error : REFUSAL_CORRUPT_MESSAGE);
     config->principal_in_envelope = take_bool(text->principal_in_envelope, false);
-    config->log.level = (enum log_level)take_word(text->log.level, LOG_INFO);
-    config->log.format = (enum log_format)take_word(text->log.format, LOG_TEXT);
+    config_take_log(&text->log, &config->log.level, &config->log.format);
 }
 
 static void take_all(const struct yaml_file *file, struct config *config)
@@ -458,15 +428,9 @@ signet_error config_parse(struct slice text, const char *name, struct config **r
 signet_error config_read(const char *path, struct config **ret_config, struct report *report)
 {
     struct file_text text;
-    struct finding_place place = { .file = path };
-    signet_error error = file_text_read(path, CONFIG_FILE_BYTES_MAX, &text);
-    if (error == SIGNET_ERROR_OUT_OF_MEMORY) {
-        return error;
-    }
+    signet_error error = config_text_read(path, &text, report);
     if (error) {
-        const char *why = error == SIGNET_ERROR_SYSTEM ? strerror(errno) : signet_error_text(error);
-        report_add(report, SEVERITY_ERROR, place, NULL, "the configuration cannot be read: %s", why);
-        return SIGNET_ERROR_MALFORMED;
+        return error;
     }
     error = config_parse(file_text_slice(&text), path, ret_config, report);
     file_text_free(&text);

@@ -183,23 +183,6 @@ static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_END,
 };
 
-static const cyaml_strval_t level_words[] = {
-    { "error", LOG_ERROR + 1 },
-    { "warning", LOG_WARNING + 1 },
-    { "info", LOG_INFO + 1 },
-    { "debug", LOG_DEBUG + 1 },
-};
-static const cyaml_strval_t format_words[] = {
-    { "text", LOG_TEXT + 1 },
-    { "json", LOG_JSON + 1 },
-};
-
-static const cyaml_schema_field_t log_fields[] = {
-    YAML_FIELD_WORD("level", struct log_text, level, level_words),
-    YAML_FIELD_WORD("format", struct log_text, format, format_words),
-    CYAML_FIELD_END,
-};
-
 static const cyaml_strval_t refusal_words[] = {
     { "corrupt-message", REFUSAL_CORRUPT_MESSAGE },
     { "invalid-record", REFUSAL_INVALID_RECORD },
@@ -220,7 +203,7 @@ static const cyaml_schema_field_t config_fields[] = {
     YAML_FIELD_BOOL("principal-in-envelope", struct config_text, principal_in_envelope),
     YAML_FIELD_TEXT("workers", struct config_text, workers),
     YAML_FIELD_PART("limits", struct config_text, limits, limits_fields),
-    YAML_FIELD_PART("log", struct config_text, log, log_fields),
+    YAML_FIELD_PART("log", struct config_text, log, config_log_fields),
     YAML_FIELD_TEXT("status-address", struct config_text, status_address),
     CYAML_FIELD_END,
 };

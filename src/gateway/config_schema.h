@@ -9,6 +9,7 @@
 #ifndef SIGNET_GATEWAY_CONFIG_SCHEMA_H
 #define SIGNET_GATEWAY_CONFIG_SCHEMA_H
 
+#include "gateway/config_value.h"
 #include "keys/yaml_file.h"
 
 struct tls_text {
@@ -92,10 +93,6 @@ struct ledger_text {
     struct ledger_topic_text *topic;
     char *directory, *interval, *buffer;
     uint32_t when_full;
-};
-
-struct log_text {
-    uint32_t level, format;
 };
 
 struct config_text {

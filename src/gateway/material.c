@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "crypto/secret_memory.h"
+#include "gateway/key_source.h"
 #include "gateway/socket_folders.h"
 #include "gateway/tls_files.h"
 #include "keys/secret_file.h"
@@ -35,61 +36,18 @@ static void *new_array(struct loading *l, size_t count, size_t size)
     return array;
 }
 
-/* The problem with a file, with the system's word for it when it has one. */
 static void complain_file(struct loading *l, struct key_path path, const char *file, signet_error error,
                           const struct key_problem *problem, int system_error)
 {
-    const char *why = error == SIGNET_ERROR_SYSTEM ? strerror(system_error) : problem->text;
-    if (problem->line) {
-        complain(l, path, problem->hint, "%s, line %u: %s", file, problem->line, why);
-    } else {
-        complain(l, path, problem->hint, "%s: %s", file, why);
-    }
-}
-
-/* False when there is a passphrase file and it is no good. */
-static bool read_passphrase(struct loading *l, struct key_path path, const char *file, struct file_text *ret_text)
-{
-    *ret_text = (struct file_text){ 0 };
-    signet_error error = file ? passphrase_file_read(file, ret_text) : SIGNET_OK;
-    struct key_problem problem = { .text = signet_error_text(error) };
-    int saved = errno;
-    if (error == SIGNET_ERROR_PERMISSION) {
-        problem =
-            (struct key_problem){ 0, "others than its owner have access to this passphrase", "chmod 600 the file" };
-    } else if (error == SIGNET_ERROR_MALFORMED) {
-        problem.text = "a passphrase file has one line and no more";
-    }
-    if (error) {
-        complain_file(l, path, file, error, &problem, saved);
-    }
-    return !error;
+    key_source_complain(l->report, config_place(l->config, path.text), file, error, problem, system_error);
 }
 
 /* NULL after a complaint. */
 static struct secret_key *read_secret(struct loading *l, struct key_path file_path, struct key_path passphrase_path,
                                       const struct config_secret_file *source, enum key_role role)
 {
-    struct file_text passphrase;
-    struct key_problem problem = { 0 };
-    struct secret_key *key = NULL;
-    if (!read_passphrase(l, passphrase_path, source->passphrase_file, &passphrase)) {
-        return NULL;
-    }
-    signet_error error = key_file_read_secret(source->file, file_text_slice(&passphrase), &key, &problem);
-    int saved = errno;
-    file_text_free(&passphrase);
-    if (error) {
-        complain_file(l, file_path, source->file, error, &problem, saved);
-        return NULL;
-    }
-    if (key->public_half.role != role) {
-        complain(l, file_path, NULL, "%s: this is the key of a %s; that of a %s is needed", source->file,
-                 key_role_word(key->public_half.role), key_role_word(role));
-        secret_key_free(key);
-        return NULL;
-    }
-    return key;
+    return key_source_read_secret(source, role, config_place(l->config, file_path.text),
+                                  config_place(l->config, passphrase_path.text), l->report);
 }
 
 static void load_identity(struct loading *l)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "gateway/log.h"
+#include "gateway/page.h"
 
 /* Counters that are no more than a number. */
 struct plain_metric {
@@ -128,14 +129,6 @@ char *metrics_as_prometheus(const struct metrics_source *source)
     return fclose(out) == 0 ? text : (free(text), NULL);
 }
 
-static const char page_head[] =
-    "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"2\">"
-    "<title>Signet gateway</title><style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:46rem;"
-    "padding:0 1rem}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;"
-    "border-bottom:1px solid #ddd}td:last-child{text-align:right;font-variant-numeric:tabular-nums}"
-    ".bad{color:#b00020;font-weight:600}.good{color:#1b6e3c;font-weight:600}</style></head><body>"
-    "<h1>Signet gateway</h1>";
-
 static void put_verdicts(FILE *out, const struct metrics_source *source)
 {
     unsigned long long total = 0;
@@ -161,7 +154,7 @@ char *metrics_as_page(const struct metrics_source *source)
     if (!out) {
         return NULL;
     }
-    fputs(page_head, out);
+    fputs(PAGE_HEAD("gateway"), out);
     put_verdicts(out, source);
     fprintf(out, "<h2>Traffic</h2><table><tr><td>Connections of clients</td><td>%u</td></tr>",
             atomic_load(&source->plant->connections));

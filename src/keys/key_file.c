@@ -12,6 +12,7 @@
 #include "crypto/sign.h"
 #include "keys/new_file.h"
 #include "keys/secret_file.h"
+#include "seal/cosignature.h"
 
 enum {
     MODE_SECRET = 0600,
@@ -121,8 +122,26 @@ signet_error secret_key_from_text(const struct key_text *text, struct slice pass
     return SIGNET_OK;
 }
 
+/* Its name is one that a verifier key can have, since it is one of ours. */
+static void format_witness(const struct public_key *key, char ret_line[KEY_LINE_BYTES_MAX])
+{
+    struct witness_key witness;
+    char line[WITNESS_KEY_TEXT_BYTES];
+    signet_error error = witness_key_of(slice_of_text(key->name), key->bytes, &witness);
+    assert(!error);
+    (void)error;
+    witness_key_format(&witness, line);
+    size_t size = strlen(line) + 1;
+    assert(size <= KEY_LINE_BYTES_MAX);
+    memcpy(ret_line, line, size);
+}
+
 void public_key_format(const struct public_key *key, char ret_line[KEY_LINE_BYTES_MAX])
 {
+    if (key->role == KEY_WITNESS) {
+        format_witness(key, ret_line);
+        return;
+    }
     struct key_text text = { .role = key->role, .form = KEY_PUBLIC, .size = KEY_BYTES };
     memcpy(text.name, key->name, sizeof text.name);
     memcpy(text.bytes, key->bytes, KEY_BYTES);

@@ -31,7 +31,7 @@ void secret_key_free(struct secret_key *key);
 signet_error public_key_from_text(const struct key_text *text, struct public_key *ret_key);
 /* `passphrase` is used only for a locked key: PASSPHRASE when it is empty or wrong.  The caller frees. */
 signet_error secret_key_from_text(const struct key_text *text, struct slice passphrase, struct secret_key **ret_key);
-/* The line as in the file. */
+/* The line as in the file: of a witness its verifier key (seal/cosignature.h). */
 void public_key_format(const struct public_key *key, char ret_line[KEY_LINE_BYTES_MAX]);
 
 /* What a key file says without unlocking it.  The bytes of a secret are not returned, only their size. */

@@ -24,8 +24,10 @@ static const struct kind kinds[] = {
     { "signet-recipient-v1", KEY_RECIPIENT, KEY_PUBLIC, KEY_BYTES },
     { "signet-writer-secret-v1", KEY_WRITER, KEY_SECRET, KEY_BYTES },
     { "signet-recipient-secret-v1", KEY_RECIPIENT, KEY_SECRET, KEY_BYTES },
+    { "signet-witness-secret-v1", KEY_WITNESS, KEY_SECRET, KEY_BYTES },
     { "signet-writer-secret-locked-v1", KEY_WRITER, KEY_SECRET_LOCKED, LOCKED_KEY_BYTES },
     { "signet-recipient-secret-locked-v1", KEY_RECIPIENT, KEY_SECRET_LOCKED, LOCKED_KEY_BYTES },
+    { "signet-witness-secret-locked-v1", KEY_WITNESS, KEY_SECRET_LOCKED, LOCKED_KEY_BYTES },
 };
 
 static const size_t kind_count = sizeof kinds / sizeof *kinds;
@@ -57,7 +59,8 @@ const char *key_kind_word(enum key_role role, enum key_form form)
 
 const char *key_role_word(enum key_role role)
 {
-    return role == KEY_WRITER ? "writer" : "recipient";
+    static const char *const words[] = { "writer", "recipient", "witness" };
+    return words[role];
 }
 
 static bool name_character(uint8_t c)
@@ -199,27 +202,42 @@ static struct slice take_line(struct slice *text)
     return line;
 }
 
+signet_error key_text_line(struct slice text, struct slice *ret_line, unsigned *ret_number)
+{
+    struct slice line = { 0 };
+    unsigned number = 0;
+    while (text.size > 0 && (line.size == 0 || line.data[0] == '#')) {
+        line = take_line(&text);
+        number++;
+    }
+    if (line.size == 0 || line.data[0] == '#') {
+        *ret_number = 0;
+        return SIGNET_ERROR_MALFORMED;
+    }
+    *ret_number = number + (text.size > 0);
+    if (text.size > 0) {
+        return SIGNET_ERROR_TRAILING;
+    }
+    *ret_line = line;
+    return SIGNET_OK;
+}
+
 signet_error key_text_parse(struct slice text, struct key_text *ret_key, struct key_problem *ret_problem)
 {
     struct key_problem unwanted;
     struct key_problem *problem = ret_problem ? ret_problem : &unwanted;
+    struct slice line;
     *problem = (struct key_problem){ 0 };
     if (text.size > KEY_FILE_BYTES_MAX) {
         return refuse(SIGNET_ERROR_LIMIT, problem, "the file is too large for a key", "is this the right file?");
     }
-    struct slice line = { 0 };
-    while (text.size > 0 && (line.size == 0 || line.data[0] == '#')) {
-        line = take_line(&text);
-        problem->line++;
-    }
-    if (line.size == 0 || line.data[0] == '#') {
-        problem->line = 0;
-        return refuse(SIGNET_ERROR_MALFORMED, problem, "there is no key in this file", NULL);
-    }
-    if (text.size > 0) {
-        problem->line++;
-        return refuse(SIGNET_ERROR_TRAILING, problem, "something stands after the key",
+    signet_error error = key_text_line(text, &line, &problem->line);
+    if (error == SIGNET_ERROR_TRAILING) {
+        return refuse(error, problem, "something stands after the key",
                       "one file has one key, and comments stand before it");
+    }
+    if (error) {
+        return refuse(error, problem, "there is no key in this file", NULL);
     }
     return parse_line(line, ret_key, problem);
 }

@@ -23,6 +23,7 @@ enum {
 enum key_role {
     KEY_WRITER,    /* Ed25519: signs what is sealed */
     KEY_RECIPIENT, /* X25519: opens what is sealed */
+    KEY_WITNESS,   /* Ed25519: cosigns checkpoints; its public half is a C2SP verifier key, and no line of ours */
 };
 
 enum key_form {
@@ -53,6 +54,8 @@ const char *key_role_word(enum key_role role);
 /* 1 to KEY_NAME_BYTES_MAX of A-Z a-z 0-9 . _ @ - */
 bool key_name_valid(struct slice name);
 
+/* The one line of a file's text that is neither empty nor a comment, and its number.  MALFORMED when there is none; TRAILING when more follows, of which it is the number then. */
+signet_error key_text_line(struct slice text, struct slice *ret_line, unsigned *ret_number);
 /* Reads a whole file's text: comments, blank lines, then the line.  MALFORMED, CHECKSUM, LIMIT, UNSUPPORTED; `ret_problem` may be NULL. */
 signet_error key_text_parse(struct slice text, struct key_text *ret_key, struct key_problem *ret_problem);
 /* Reads the line alone, as in a trust file: no comment, no line end. */

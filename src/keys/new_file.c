@@ -22,24 +22,30 @@ static bool write_all(int descriptor, struct slice content)
     return true;
 }
 
-/* The name is on disk only when its folder is.  Some file systems cannot do it, and then the file is as safe as it gets. */
-static void sync_folder(const char *path)
+/* The name is on disk only when its folder is.  Some file systems cannot do it (EINVAL), and then the file is as safe as it gets. */
+static bool sync_folder(const char *path)
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
     size_t size = slash ? (size_t)(slash - path) : 0;
     if (size >= sizeof folder) {
-        return;
+        errno = ENAMETOOLONG;
+        return false;
     }
     snprintf(folder, sizeof folder, "%.*s", (int)size, path);
     int descriptor = open(slash ? (size ? folder : "/") : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0) {
-        fsync(descriptor);
-        close(descriptor);
+    if (descriptor < 0) {
+        return false;
     }
+    bool synced = fsync(descriptor) == 0 || errno == EINVAL;
+    int saved = errno;
+    close(descriptor);
+    errno = saved;
+    return synced;
 }
 
-signet_error new_file_write(const char *path, mode_t mode, struct slice content)
+/* Its content is on disk, its name not yet. */
+static signet_error write_file(const char *path, mode_t mode, struct slice content)
 {
     int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (descriptor < 0) {
@@ -56,8 +62,19 @@ signet_error new_file_write(const char *path, mode_t mode, struct slice content)
         errno = saved;
         return SIGNET_ERROR_SYSTEM;
     }
-    sync_folder(path);
     return SIGNET_OK;
+}
+
+signet_error new_file_write(const char *path, mode_t mode, struct slice content)
+{
+    signet_error error = write_file(path, mode, content);
+    if (!error && !sync_folder(path)) {
+        int saved = errno;
+        unlink(path);
+        errno = saved;
+        return SIGNET_ERROR_SYSTEM;
+    }
+    return error;
 }
 
 signet_error new_file_replace(const char *path, mode_t mode, struct slice content)
@@ -68,7 +85,7 @@ signet_error new_file_replace(const char *path, mode_t mode, struct slice conten
         errno = ENAMETOOLONG;
         return SIGNET_ERROR_SYSTEM;
     }
-    signet_error error = new_file_write(beside, mode, content);
+    signet_error error = write_file(beside, mode, content);
     if (error) {
         return error;
     }
@@ -78,6 +95,5 @@ signet_error new_file_replace(const char *path, mode_t mode, struct slice conten
         errno = saved;
         return SIGNET_ERROR_SYSTEM;
     }
-    sync_folder(path);
-    return SIGNET_OK;
+    return sync_folder(path) ? SIGNET_OK : SIGNET_ERROR_SYSTEM;
 }

@@ -13,7 +13,7 @@
 
 /* SYSTEM leaves errno: EEXIST when something is at `path` already. */
 signet_error new_file_write(const char *path, mode_t mode, struct slice content);
-/* Puts a new file in the place of `path`, which may exist: at every moment one of the two is there whole. */
+/* Puts a new file in the place of `path`, which may exist: at every moment one of the two is there whole.  After SYSTEM it is one or the other. */
 signet_error new_file_replace(const char *path, mode_t mode, struct slice content);
 
 #endif

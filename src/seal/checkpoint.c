@@ -13,11 +13,10 @@ enum {
     SIGNATURE_TEXT_BYTES = 92,
 };
 
-/* An em dash and a space begin a signature line (signed-note, "Format"). */
-static const char dash[] = "\xe2\x80\x94 ";
+static const char dash[] = CHECKPOINT_DASH;
 static const char key_type_ed25519[] = "\n\x01";
 
-static bool is_key_name(struct slice name)
+bool checkpoint_is_name(struct slice name)
 {
     for (size_t i = 0; i < name.size; i++) {
         if (name.data[i] <= ' ' || name.data[i] >= 0x7f || name.data[i] == '+') {
@@ -29,7 +28,7 @@ static bool is_key_name(struct slice name)
 
 static bool is_lawful(const struct checkpoint *c)
 {
-    return is_key_name(c->origin) && c->origin.size <= CHECKPOINT_ORIGIN_BYTES_MAX && c->size > 0 &&
+    return checkpoint_is_name(c->origin) && c->origin.size <= CHECKPOINT_ORIGIN_BYTES_MAX && c->size > 0 &&
            c->size <= MERKLE_SIZE_MAX;
 }
 
@@ -124,13 +123,7 @@ static void read_root(struct reader *r, uint8_t ret_root[SHA256_BYTES])
     }
 }
 
-struct signature_line {
-    struct slice name;
-    uint8_t bytes[CHECKPOINT_SIGNATURE_BYTES_MAX]; /* key id and signature */
-    size_t size;
-};
-
-static void read_signature(struct reader *r, struct signature_line *ret_line)
+static void read_signature(struct reader *r, struct checkpoint_signature *ret_line)
 {
     if (!slice_equal_text(read_bytes(r, sizeof dash - 1), dash)) {
         reader_fail(r, SIGNET_ERROR_MALFORMED);
@@ -138,7 +131,7 @@ static void read_signature(struct reader *r, struct signature_line *ret_line)
     ret_line->name = read_until(r, ' ');
     struct slice text = read_until(r, '\n');
     ret_line->size = 0;
-    if (r->error || !is_key_name(ret_line->name) ||
+    if (r->error || !checkpoint_is_name(ret_line->name) ||
         base64_decode(text, BASE64_STANDARD, ret_line->bytes, sizeof ret_line->bytes, &ret_line->size) ||
         ret_line->size <= CHECKPOINT_KEY_ID_BYTES) {
         reader_fail(r, SIGNET_ERROR_MALFORMED);
@@ -147,7 +140,7 @@ static void read_signature(struct reader *r, struct signature_line *ret_line)
 
 static signet_error read_signatures(struct reader *r, struct checkpoint_note *note)
 {
-    struct signature_line line;
+    struct checkpoint_signature line;
     const uint8_t *start = r->at;
     do {
         read_signature(r, &line);
@@ -185,7 +178,7 @@ signet_error checkpoint_read(struct slice text, struct checkpoint_note *ret_note
 bool checkpoint_is_own(const struct checkpoint_note *note, const uint8_t public_key[SIGN_PUBLIC_BYTES])
 {
     uint8_t id[CHECKPOINT_KEY_ID_BYTES];
-    struct signature_line line;
+    struct checkpoint_signature line;
     struct reader r = reader_over(note->signatures);
     checkpoint_key_id(note->checkpoint.origin, public_key, id);
     read_signature(&r, &line);
@@ -193,16 +186,24 @@ bool checkpoint_is_own(const struct checkpoint_note *note, const uint8_t public_
            line.size == OWN_SIGNATURE_BYTES && memcmp(line.bytes, id, sizeof id) == 0;
 }
 
+bool checkpoint_next_signature(struct reader *signatures, struct checkpoint_signature *ret_signature)
+{
+    if (signatures->error || reader_left(signatures) == 0) {
+        return false;
+    }
+    read_signature(signatures, ret_signature);
+    return !signatures->error;
+}
+
 signet_error checkpoint_verify(const struct checkpoint_note *note, const uint8_t public_key[SIGN_PUBLIC_BYTES])
 {
     uint8_t id[CHECKPOINT_KEY_ID_BYTES];
     size_t good = 0;
+    struct checkpoint_signature line;
     checkpoint_key_id(note->checkpoint.origin, public_key, id);
     struct reader r = reader_over(note->signatures);
-    while (!r.error && reader_left(&r) > 0) {
-        struct signature_line line;
-        read_signature(&r, &line);
-        if (r.error || !slice_equal(line.name, note->checkpoint.origin) || memcmp(line.bytes, id, sizeof id) != 0) {
+    while (checkpoint_next_signature(&r, &line)) {
+        if (!slice_equal(line.name, note->checkpoint.origin) || memcmp(line.bytes, id, sizeof id) != 0) {
             continue;
         }
         if (line.size != OWN_SIGNATURE_BYTES ||

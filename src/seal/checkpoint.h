@@ -22,6 +22,9 @@ enum {
     CHECKPOINT_BYTES_MAX = 2 * CHECKPOINT_ORIGIN_BYTES_MAX + 19 + 44 + 92 + 10,
 };
 
+/* An em dash and a space begin a signature line (signed-note, "Format"). */
+#define CHECKPOINT_DASH "\xe2\x80\x94 "
+
 struct checkpoint {
     struct slice origin; /* not empty; no byte below 21 or above 7e, no plus */
     uint64_t size;       /* 1 to 2^63 - 1 */
@@ -35,6 +38,15 @@ struct checkpoint_note {
     size_t signature_count;
 };
 
+struct checkpoint_signature {
+    struct slice name;
+    uint8_t bytes[CHECKPOINT_SIGNATURE_BYTES_MAX]; /* key id and signature */
+    size_t size;
+};
+
+/* A name that a key or a log can have: not empty; no byte below 21 or above 7e, no plus (signed-note, "Verifier keys"). */
+bool checkpoint_is_name(struct slice name);
+
 void checkpoint_key_id(struct slice origin, const uint8_t public_key[SIGN_PUBLIC_BYTES],
                        uint8_t ret_id[CHECKPOINT_KEY_ID_BYTES]);
 
@@ -45,6 +57,8 @@ signet_error checkpoint_write(struct writer *w, const struct checkpoint *checkpo
 signet_error checkpoint_read(struct slice text, struct checkpoint_note *ret_note);
 /* Is there nothing but one signature line, of this key under the origin's name?  Not yet whether it is right. */
 bool checkpoint_is_own(const struct checkpoint_note *note, const uint8_t public_key[SIGN_PUBLIC_BYTES]);
+/* The lines, one after the other: false at the end, or where one is malformed.  Starts as reader_over(note->signatures). */
+bool checkpoint_next_signature(struct reader *signatures, struct checkpoint_signature *ret_signature);
 /* Has it a signature of the log's own key, and is every one that claims to be right?  REFUSED if not. */
 signet_error checkpoint_verify(const struct checkpoint_note *note, const uint8_t public_key[SIGN_PUBLIC_BYTES]);
 

@@ -9,8 +9,8 @@ void merkle_leaf_hash(struct slice leaf, uint8_t ret_hash[SHA256_BYTES])
     sha256_pieces(pieces, 2, ret_hash);
 }
 
-/* `ret_hash` may be either of the two. */
-static void node_hash(const uint8_t *left, const uint8_t *right, uint8_t ret_hash[SHA256_BYTES])
+void merkle_node_hash(const uint8_t left[SHA256_BYTES], const uint8_t right[SHA256_BYTES],
+                      uint8_t ret_hash[SHA256_BYTES])
 {
     const struct slice pieces[] = {
         slice_of(&prefix_node, 1),
@@ -34,7 +34,7 @@ signet_error merkle_append(struct merkle_frontier *f, const uint8_t leaf_hash[SH
     unsigned level = 0;
     memcpy(hash, leaf_hash, sizeof hash);
     for (; has_level(f->size, level); level++) {
-        node_hash(f->subtrees[level], hash, hash);
+        merkle_node_hash(f->subtrees[level], hash, hash);
     }
     memcpy(f->subtrees[level], hash, sizeof hash);
     f->size++;
@@ -50,7 +50,7 @@ void merkle_root(const struct merkle_frontier *f, uint8_t ret_root[SHA256_BYTES]
             continue;
         }
         if (started) {
-            node_hash(f->subtrees[level], ret_root, ret_root);
+            merkle_node_hash(f->subtrees[level], ret_root, ret_root);
         } else {
             memcpy(ret_root, f->subtrees[level], SHA256_BYTES);
         }

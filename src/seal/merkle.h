@@ -24,6 +24,9 @@ struct merkle_frontier {
 };
 
 void merkle_leaf_hash(struct slice leaf, uint8_t ret_hash[SHA256_BYTES]);
+/* `ret_hash` may be either of the two. */
+void merkle_node_hash(const uint8_t left[SHA256_BYTES], const uint8_t right[SHA256_BYTES],
+                      uint8_t ret_hash[SHA256_BYTES]);
 /* LIMIT when the tree is full; `frontier` is unchanged then. */
 signet_error merkle_append(struct merkle_frontier *frontier, const uint8_t leaf_hash[SHA256_BYTES]);
 void merkle_root(const struct merkle_frontier *frontier, uint8_t ret_root[SHA256_BYTES]);

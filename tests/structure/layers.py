@@ -7,12 +7,13 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["base", "crypto", "kafka", "seal", "keys", "relay", "net", "client", "gateway", "verify", "cli"]
+LAYERS = ["base", "crypto", "kafka", "seal", "keys", "relay", "net", "client", "gateway", "witness", "verify", "cli"]
 # Libraries that only one layer, or a few, may touch.
 LIBRARIES = {
     "openssl/": {"crypto", "net"},
     "sodium": {"crypto"},
     "uv.h": {"net"},
+    "microhttpd.h": {"net"},
     "sasl/": {"client"},
     "isa-l": {"kafka"},
     "zstd.h": {"kafka"},

@@ -65,6 +65,23 @@ def tree_hash(hashes):
     return node_hash(tree_hash(hashes[:split]), tree_hash(hashes[split:]))
 
 
+def subproof(old, hashes, whole):
+    """SUBPROOF of RFC 6962, section 2.1.2."""
+    if old == len(hashes):
+        return [] if whole else [tree_hash(hashes)]
+    split = 1
+    while split * 2 < len(hashes):
+        split *= 2
+    if old <= split:
+        return subproof(old, hashes[:split], whole) + [tree_hash(hashes[split:])]
+    return subproof(old - split, hashes[split:], False) + [tree_hash(hashes[:split])]
+
+
+def consistency_proof(old, hashes):
+    """That a tree of these leaf hashes extends the one of the first `old` of them."""
+    return subproof(old, hashes, True) if old else []
+
+
 def levels(size):
     """Of the digits 1, the largest first."""
     return [level for level in range(62, -1, -1) if size >> level & 1]
@@ -149,6 +166,44 @@ def read_checkpoint(text):
     return Checkpoint(
         origin, int(size), strict_base64(root), text[: text.index(b"\n\n") + 1], signature[4:], parts[1], writer
     )
+
+
+# Section 5: witnesses.
+
+
+def witness_key_id(name, public_key):
+    return sha256(name, b"\n\x04", public_key)[:4]
+
+
+def witness_key_text(name, public_key):
+    return b"%s+%s+%s" % (name, witness_key_id(name, public_key).hex().encode(), base64.b64encode(b"\x04" + public_key))
+
+
+def read_witness_key(text):
+    """The name and the public key of a C2SP verifier key."""
+    name, key_id_text, key = text.split(b"+", 2)
+    key = strict_base64(key)
+    require(len(key) == 33 and key[0] == 4 and key_id_text == witness_key_id(name, key[1:]).hex().encode())
+    return name, key[1:]
+
+
+def submission(old, proof, note):
+    return b"old %d\n" % old + b"".join(base64.b64encode(one) + b"\n" for one in proof) + b"\n" + note
+
+
+def cosigned_message(body, time):
+    return b"cosignature/v1\ntime %d\n" % time + body
+
+
+def cosignature_time(line, body, name, public_key):
+    """When the witness of that name and key cosigned a checkpoint's three lines, as this line says; Malformed if it did not."""
+    match = re.fullmatch(DASH + rb" ([^ \n]+) ([A-Za-z0-9+/=]+)\n", line)
+    require(match and match[1] == name)
+    signature = strict_base64(match[2])
+    require(len(signature) == 4 + 8 + 64 and signature[:4] == witness_key_id(name, public_key))
+    time = int.from_bytes(signature[4:12], "big")
+    require(sealed_batch.verify(public_key, cosigned_message(body, time), signature[12:]))
+    return time
 
 
 # Section 3: leaves, as the vectors describe them.

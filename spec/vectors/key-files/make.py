@@ -62,6 +62,7 @@ def locked_line(kind, secret, name, **how):
 W, R = "signet-writer-v1", "signet-recipient-v1"
 WS, RS = "signet-writer-secret-v1", "signet-recipient-secret-v1"
 WL, RL = "signet-writer-secret-locked-v1", "signet-recipient-secret-locked-v1"
+T, TL = "signet-witness-secret-v1", "signet-witness-secret-locked-v1"
 good = line(W, WRITER, "gateway-a")
 
 files = {
@@ -71,6 +72,8 @@ files = {
     "accepted/recipient.key": line(RS, SCALAR, "analytics@example.com"),
     "accepted/writer_locked.key": locked_line(WL, SEED, "gateway-a"),
     "accepted/recipient_locked.key": locked_line(RL, SCALAR, "analytics@example.com"),
+    "accepted/witness.key": line(T, SEED, "witness.example.com"),
+    "accepted/witness_locked.key": locked_line(TL, SEED, "witness.example.com"),
     "accepted/longest_name.pub": line(W, WRITER, "n" * 64),
     "accepted/after_comments.pub": "# the gateway in Lund\n\n#\n" + good,
     "accepted/no_line_end.pub": good[:-1],
