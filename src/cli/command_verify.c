@@ -7,40 +7,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include "base/clock.h"
-#include "cli/command.h"
 #include "cli/holding_print.h"
-#include "cli/knowledge.h"
 #include "cli/ledger_print.h"
-#include "cli/report_print.h"
+#include "cli/page.h"
+#include "cli/verify_answers.h"
 #include "cli/verify_print.h"
-#include "gateway/config.h"
-#include "keys/trust_file.h"
-#include "verify/holding.h"
-#include "verify/ledger_source.h"
+#include "keys/new_file.h"
 
-enum { LEDGER_PATHS_MAX = 1000, STALE_INTERVALS_DEFAULT = 6, STALE_INTERVALS_MAX = 1000 * 1000 };
-
-struct arguments {
-    struct knowledge_source known;
-    const char *ledgers[LEDGER_PATHS_MAX];
-    size_t ledger_count;
-    uint32_t stale_intervals;
-    int64_t ledger_retention_ms;           /* 0: for ever; -1: not understood */
-    int64_t retention_ms, retention_bytes; /* 0: not pinned; -1: not understood */
-    bool json;
-};
-
-/* What was found, as far as it was asked for. */
-struct answers {
-    bool has_disks, has_ledgers;
-    struct verify_result disks;
-    struct ledger_source ledgers;
-    struct stored stored;
-    struct holding holding; /* with both */
-};
+enum { PAGE_MODE = 0644, STALE_INTERVALS_DEFAULT = 6, STALE_INTERVALS_MAX = 1000 * 1000 };
 
 struct progress {
     struct timespec began;
@@ -63,16 +38,8 @@ static void show_progress(void *context, uint64_t done, uint64_t all)
     p->shown = true;
 }
 
-static enum exit_code code_of(const struct verify_result *result)
-{
-    bool verified = false;
-    for (size_t i = 0; i < result->count; i++) {
-        verified = verified || result->surveys[i].scope == SURVEY_SEALED;
-    }
-    return result->bad ? EXIT_FINDING : result->unknown || !verified ? EXIT_NO_ANSWER : EXIT_GOOD;
-}
-
-static signet_error verify_disks(const struct knowledge *k, char **paths, size_t count, struct answers *answers)
+static signet_error verify_disks(const struct verify_question *q, const struct knowledge *k,
+                                 struct verify_answers *answers)
 {
     struct progress progress = { .shown = false };
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -81,14 +48,15 @@ static signet_error verify_disks(const struct knowledge *k, char **paths, size_t
         .policy = &k->policy,
         .append_skew_ms = APPEND_SKEW_MS,
         .stored = answers->has_ledgers ? &answers->stored : NULL,
+        .maps = q->html != NULL,
         .threads = processors > 0 ? (size_t)processors : 1,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
         .progress_context = &progress,
     };
     signet_error error = SIGNET_OK;
     clock_gettime(CLOCK_MONOTONIC, &progress.began);
-    for (size_t i = 0; i < count && !error; i++) {
-        error = verify_add(&request, paths[i], &answers->disks);
+    for (size_t i = 0; i < q->path_count && !error; i++) {
+        error = verify_add(&request, q->paths[i], &answers->disks);
     }
     error = error ? error : verify_run(&request, &answers->disks);
     if (progress.shown) {
@@ -97,58 +65,24 @@ static signet_error verify_disks(const struct knowledge *k, char **paths, size_t
     return error;
 }
 
-static signet_error verify_ledgers(const struct arguments *a, const struct knowledge *k, struct ledger_source *ledgers)
+static signet_error verify_ledgers(const struct verify_question *q, const struct knowledge *k,
+                                   struct ledger_source *ledgers)
 {
     const struct ledger_logs_policy policy = {
         .now_ms = wall_clock_ms(),
-        .stale_intervals = a->stale_intervals,
-        .retention_ms = a->ledger_retention_ms,
+        .stale_intervals = q->stale_intervals,
+        .retention_ms = q->ledger_retention_ms,
         .cluster_id = slice_of_text(k->trust.cluster_id),
     };
     signet_error error = SIGNET_OK;
-    for (size_t i = 0; i < a->ledger_count && !error; i++) {
-        error = ledger_source_add(ledgers, a->ledgers[i]);
+    for (size_t i = 0; i < q->ledger_count && !error; i++) {
+        error = ledger_source_add(ledgers, q->ledgers[i]);
     }
     return error ? error : ledger_source_judge(ledgers, &policy);
 }
 
-static enum exit_code worst(enum exit_code a, enum exit_code b)
+static void tell_people(const struct knowledge *k, const struct verify_answers *found)
 {
-    if (a == EXIT_FINDING || b == EXIT_FINDING) {
-        return EXIT_FINDING;
-    }
-    return a ? a : b;
-}
-
-static enum exit_code code_of_ledgers(const struct ledger_source *ledgers)
-{
-    const struct ledger_findings *f = &ledgers->findings;
-    return f->bad ? EXIT_FINDING : f->unknown || ledgers->logs.lines.count == 0 ? EXIT_NO_ANSWER : EXIT_GOOD;
-}
-
-/* One object; NULL when memory is out. */
-static json_t *json_of(const struct knowledge *k, const struct answers *found, enum exit_code code)
-{
-    json_t *answer = found->has_disks ? verify_json(&found->disks, &k->trust) : json_object();
-    bool made = answer && json_object_set_new(answer, "intact", json_boolean(code == EXIT_GOOD)) == 0 &&
-                json_object_set_new(answer, "bad", json_boolean(code == EXIT_FINDING)) == 0 &&
-                json_object_set_new(answer, "ledger", ledger_json(&found->ledgers)) == 0;
-    bool held = made && found->has_disks;
-    made = held ? json_object_set_new(answer, "entries", holding_json(&found->holding, &found->disks)) == 0 : made;
-    if (!made) {
-        json_decref(answer);
-    }
-    return made ? answer : NULL;
-}
-
-static enum exit_code tell(const struct arguments *a, const struct knowledge *k, const struct answers *found)
-{
-    enum exit_code code = worst(found->has_disks ? code_of(&found->disks) : EXIT_GOOD,
-                                found->has_ledgers ? code_of_ledgers(&found->ledgers) : EXIT_GOOD);
-    code = found->holding.bad ? EXIT_FINDING : code;
-    if (a->json) {
-        return print_json(found->has_ledgers ? json_of(k, found, code) : verify_json(&found->disks, &k->trust), code);
-    }
     if (found->has_disks) {
         verify_print(stdout, &found->disks, &k->trust);
     }
@@ -158,11 +92,47 @@ static enum exit_code tell(const struct arguments *a, const struct knowledge *k,
     if (found->has_disks && found->has_ledgers) {
         holding_print(stdout, &found->holding, &found->disks);
     }
-    return code;
+}
+
+static void complain_of_file(const char *path, signet_error error)
+{
+    bool left = error == SIGNET_ERROR_SYSTEM && errno == EEXIST;
+    const char *why = error == SIGNET_ERROR_MALFORMED ? "what is there is no regular file, and is not written over"
+                      : error == SIGNET_ERROR_SYSTEM  ? strerror(errno)
+                                                      : signet_error_text(error);
+    complain(left ? "an interrupted run left it: remove it" : NULL, "%s%s: %s", path, left ? ".new" : "", why);
+}
+
+/* A report that was asked for and is not there is no answer, whatever was found. */
+static enum exit_code write_page(const struct verify_question *q, const struct knowledge *k,
+                                 const struct verify_answers *found, enum exit_code code)
+{
+    struct new_file file;
+    signet_error error = new_file_begin(q->html, PAGE_MODE, &file);
+    if (!error) {
+        page_write(file.stream, q, k, found);
+        error = new_file_commit(&file);
+    }
+    if (error) {
+        complain_of_file(q->html, error);
+    }
+    return error && code != EXIT_FINDING ? EXIT_NO_ANSWER : code;
+}
+
+static enum exit_code tell(const struct verify_question *q, const struct knowledge *k,
+                           const struct verify_answers *found)
+{
+    enum exit_code code = verify_answers_code(found);
+    if (q->json) {
+        code = print_json(verify_answers_json(found, &k->trust), code);
+    } else {
+        tell_people(k, found);
+    }
+    return q->html ? write_page(q, k, found, code) : code;
 }
 
 /* What is stored against what was entered. */
-static signet_error hold(const struct arguments *a, const struct knowledge *k, struct answers *found)
+static signet_error hold(const struct verify_question *q, const struct knowledge *k, struct verify_answers *found)
 {
     const struct holding_request request = {
         .trust = &k->trust,
@@ -171,29 +141,31 @@ static signet_error hold(const struct arguments *a, const struct knowledge *k, s
         .surveys = found->disks.surveys,
         .survey_count = found->disks.count,
         .now_ms = wall_clock_ms(),
-        .retention_ms = a->retention_ms,
-        .retention_bytes = (uint64_t)a->retention_bytes,
+        .retention_ms = q->retention_ms,
+        .retention_bytes = (uint64_t)q->retention_bytes,
     };
     return holding_run(&request, &found->holding);
 }
 
 /* Ledgers first: what they say was acknowledged is stored by then. */
-static enum exit_code verify(const struct arguments *a, const struct knowledge *k, char **paths, size_t count)
+static enum exit_code verify(const struct verify_question *q, const struct knowledge *k)
 {
-    struct answers found = {
-        .has_disks = count > 0,
-        .has_ledgers = a->ledger_count > 0,
-        .ledgers = { .trust = &k->trust, .logs.keeps_entries = count > 0 },
+    struct verify_answers found = {
+        .has_disks = q->path_count > 0,
+        .has_ledgers = q->ledger_count > 0,
+        .ledgers = { .trust = &k->trust, .logs.keeps_entries = q->path_count > 0 },
+        .began_ms = wall_clock_ms(),
     };
     stored_init(&found.stored);
-    signet_error error = verify_ledgers(a, k, &found.ledgers);
-    error = error || !found.has_disks ? error : verify_disks(k, paths, count, &found);
-    error = error || !found.has_disks || !found.has_ledgers ? error : hold(a, k, &found);
+    signet_error error = verify_ledgers(q, k, &found.ledgers);
+    error = error || !found.has_disks ? error : verify_disks(q, k, &found);
+    error = error || !found.has_disks || !found.has_ledgers ? error : hold(q, k, &found);
+    found.ended_ms = wall_clock_ms();
     enum exit_code code = EXIT_NO_ANSWER;
     if (error) {
         complain(NULL, "not verified: %s", signet_error_text(error));
     } else {
-        code = tell(a, k, &found);
+        code = tell(q, k, &found);
     }
     holding_free(&found.holding);
     stored_free(&found.stored);
@@ -202,12 +174,12 @@ static enum exit_code verify(const struct arguments *a, const struct knowledge *
     return code;
 }
 
-static bool add_ledger(struct arguments *a, const char *path)
+static bool add_ledger(struct verify_question *q, const char *path)
 {
-    if (a->ledger_count == LEDGER_PATHS_MAX) {
+    if (q->ledger_count == LEDGER_PATHS_MAX) {
         return false;
     }
-    a->ledgers[a->ledger_count++] = path;
+    q->ledgers[q->ledger_count++] = path;
     return true;
 }
 
@@ -228,24 +200,25 @@ static int64_t retention(const char *text)
     return *text >= '0' && *text <= '9' && !*end && errno == 0 && number > 0 ? number : -1;
 }
 
-static enum exit_code check_arguments(const struct command *self, const struct arguments *a, bool paths)
+static enum exit_code check_arguments(const struct command *self, const struct verify_question *q)
 {
-    if (a->known.config && a->known.pattern_count > 0) {
+    if (q->known.config && q->known.pattern_count > 0) {
         return usage_error(self, "with --config, the configuration says what topics are");
     }
-    if (a->stale_intervals == 0) {
+    if (q->stale_intervals == 0) {
         return usage_error(self, "--stale-intervals is a number of intervals, 1 to 1000000");
     }
-    if (a->retention_ms < 0 || a->retention_bytes < 0 || a->ledger_retention_ms < 0) {
+    if (q->retention_ms < 0 || q->retention_bytes < 0 || q->ledger_retention_ms < 0) {
         return usage_error(self, "--retention-ms, --retention-bytes and --ledger-retention-ms are numbers above zero");
     }
-    if (!a->known.config && !a->known.trust) {
+    if (!q->known.config && !q->known.trust) {
         return usage_error(self, "verify needs a configuration or a trust file");
     }
-    return paths || a->ledger_count > 0 ? EXIT_GOOD : usage_error(self, "verify needs a folder, a segment or a ledger");
+    bool any = q->path_count > 0 || q->ledger_count > 0;
+    return any ? EXIT_GOOD : usage_error(self, "verify needs a folder, a segment or a ledger");
 }
 
-static enum exit_code read_arguments(const struct command *self, int argc, char **argv, struct arguments *a)
+static enum exit_code read_arguments(const struct command *self, int argc, char **argv, struct verify_question *q)
 {
     static const struct option options[] = {
         { "config", required_argument, NULL, 'c' },
@@ -257,52 +230,68 @@ static enum exit_code read_arguments(const struct command *self, int argc, char 
         { "ledger-retention-ms", required_argument, NULL, 'r' },
         { "retention-ms", required_argument, NULL, 'm' },
         { "retention-bytes", required_argument, NULL, 'b' },
+        { "html", required_argument, NULL, 'h' },
         { "json", no_argument, NULL, 'j' },
         { 0 },
     };
     bool room = true;
-    a->stale_intervals = STALE_INTERVALS_DEFAULT;
+    q->stale_intervals = STALE_INTERVALS_DEFAULT;
     for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         if (option == 'c') {
-            a->known.config = optarg;
+            q->known.config = optarg;
         } else if (option == 't') {
-            a->known.trust = optarg;
+            q->known.trust = optarg;
         } else if (option == 'a') {
-            room = room && knowledge_add_pattern(&a->known, (struct topic_policy){ .pattern = optarg });
+            room = room && knowledge_add_pattern(&q->known, (struct topic_policy){ .pattern = optarg });
         } else if (option == 'l') {
             const struct topic_policy row = { optarg, true, true, .timestamp_type = TIMESTAMP_LOG_APPEND_TIME };
-            room = room && knowledge_add_pattern(&a->known, row);
+            room = room && knowledge_add_pattern(&q->known, row);
         } else if (option == 'L') {
-            room = room && add_ledger(a, optarg);
+            room = room && add_ledger(q, optarg);
         } else if (option == 's') {
-            a->stale_intervals = stale_intervals(optarg);
+            q->stale_intervals = stale_intervals(optarg);
         } else if (option == 'r') {
-            a->ledger_retention_ms = retention(optarg);
+            q->ledger_retention_ms = retention(optarg);
         } else if (option == 'm') {
-            a->retention_ms = retention(optarg);
+            q->retention_ms = retention(optarg);
         } else if (option == 'b') {
-            a->retention_bytes = retention(optarg);
+            q->retention_bytes = retention(optarg);
+        } else if (option == 'h') {
+            q->html = optarg;
         } else if (option == 'j') {
-            a->json = true;
+            q->json = true;
         } else {
             return option_error(self, option, argv);
         }
     }
-    return room ? check_arguments(self, a, optind < argc) : usage_error(self, "too many patterns or ledgers");
+    q->paths = argv + optind;
+    q->path_count = (size_t)(argc - optind);
+    return room ? check_arguments(self, q) : usage_error(self, "too many patterns or ledgers");
+}
+
+/* Before hours of work rather than after them. */
+static enum exit_code check_outputs(const struct verify_question *q)
+{
+    signet_error error = q->html ? new_file_check(q->html) : SIGNET_OK;
+    if (error) {
+        complain_of_file(q->html, error);
+    }
+    return error ? EXIT_NO_ANSWER : EXIT_GOOD;
 }
 
 enum exit_code command_verify(const struct command *self, int argc, char **argv)
 {
-    struct arguments *a = calloc(1, sizeof *a);
+    struct verify_question *q = calloc(1, sizeof *q);
     struct knowledge k = { 0 };
-    if (!a) {
+    if (!q) {
         complain(NULL, "out of memory");
         return EXIT_NO_ANSWER;
     }
-    enum exit_code code = read_arguments(self, argc, argv, a);
-    code = code ? code : knowledge_load(&a->known, &k);
-    code = code ? code : verify(a, &k, argv + optind, (size_t)(argc - optind));
+    enum exit_code code = read_arguments(self, argc, argv, q);
+    code = code ? code : check_outputs(q);
+    code = code ? code : knowledge_load(&q->known, &k);
+    code = code ? code : verify(q, &k);
     knowledge_free(&k);
-    free(a);
+    free(q);
     return code;
 }

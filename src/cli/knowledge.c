@@ -41,6 +41,7 @@ enum exit_code knowledge_load(struct knowledge_source *source, struct knowledge 
         report_free(&report);
         return EXIT_NO_ANSWER;
     }
+    k->trust_file = trust;
     error = error ? error : trust_file_read(trust, &k->trust, &report);
     report_print(stderr, &report);
     report_free(&report);

@@ -17,7 +17,8 @@ struct knowledge_source {
 };
 
 struct knowledge {
-    struct config *config; /* NULL without one */
+    struct config *config;  /* NULL without one */
+    const char *trust_file; /* its path */
     struct trust trust;
     struct policy policy;
 };

@@ -38,10 +38,11 @@ static const struct command commands[] = {
     },
     {
         .name = "verify",
-        .synopsis = "--config CONFIG [--trust FILE] [--json] DIR|SEGMENT...\n"
-                    "--trust FILE [--allow-clear PATTERN] [--log-append-time PATTERN] [--json] DIR|SEGMENT...\n"
-                    "--config CONFIG | --trust FILE --ledger PATH [--stale-intervals N] [--ledger-retention-ms N]\n"
-                    "[--retention-ms N] [--retention-bytes N] [--json] [DIR|SEGMENT...]",
+        .synopsis =
+            "--config CONFIG [--trust FILE] [--json] [--html FILE] DIR|SEGMENT...\n"
+            "--trust FILE [--allow-clear PATTERN] [--log-append-time PATTERN] [--json] [--html FILE] DIR|SEGMENT...\n"
+            "--config CONFIG | --trust FILE --ledger PATH [--stale-intervals N] [--ledger-retention-ms N]\n"
+            "[--retention-ms N] [--retention-bytes N] [--json] [--html FILE] [DIR|SEGMENT...]",
         .summary = "prove a broker's log directories and ledgers intact, or name what is not",
         .run = command_verify,
     },

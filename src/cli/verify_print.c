@@ -9,37 +9,7 @@
 #include "cli/report_print.h"
 #include "cli/told.h"
 #include "crypto/encoding.h"
-
-struct totals {
-    uint64_t sealed, clear, internal, segments, batches, records, accepted, bad, verdicts[VERDICT_COUNT];
-    int64_t first_seal_ms, last_seal_ms;
-};
-
-static struct totals total_of(const struct verify_result *result)
-{
-    struct totals t = { 0 };
-    for (size_t i = 0; i < result->count; i++) {
-        const struct survey *s = &result->surveys[i];
-        t.sealed += s->scope == SURVEY_SEALED;
-        t.clear += s->scope == SURVEY_CLEAR;
-        t.internal += s->scope == SURVEY_INTERNAL;
-        t.segments += s->segments;
-        t.batches += s->batches;
-        t.records += s->records;
-        t.accepted += s->accepted;
-        if (s->verdicts[VERDICT_AUTHENTIC] > 0) {
-            bool first = t.verdicts[VERDICT_AUTHENTIC] == 0;
-            t.first_seal_ms = first || s->first_seal_ms < t.first_seal_ms ? s->first_seal_ms : t.first_seal_ms;
-            t.last_seal_ms = first || s->last_seal_ms > t.last_seal_ms ? s->last_seal_ms : t.last_seal_ms;
-        }
-        for (size_t v = 0; v < VERDICT_COUNT; v++) {
-            t.verdicts[v] += s->verdicts[v];
-            t.bad += verdict_is_good((enum verdict)v) ? 0 : s->verdicts[v];
-        }
-    }
-    t.bad -= t.accepted;
-    return t;
-}
+#include "verify/totals.h"
 
 static void print_flaws(FILE *out, const struct survey *survey, const struct flaws *flaws, enum flaw_kind kind,
                         bool colour)
@@ -71,7 +41,7 @@ static void print_writers(FILE *out, const struct verify_result *result, const s
 
 static void print_summary(FILE *out, const struct verify_result *result, const struct trust *trust)
 {
-    struct totals t = total_of(result);
+    struct totals t = totals_of(result);
     char from[UTC_TEXT_BYTES], to[UTC_TEXT_BYTES];
     fprintf(out, "partitions  %" PRIu64 " verified", t.sealed);
     fprintf(out,
@@ -164,13 +134,11 @@ static json_t *writers_json(const struct verify_result *result, const struct tru
 
 struct json_t *verify_json(const struct verify_result *result, const struct trust *trust)
 {
-    struct totals t = total_of(result);
+    struct totals t = totals_of(result);
     json_t *list = json_array();
-    uint64_t left_out = result->flaws.left_out;
     add_flaws(list, NULL, &result->flaws);
     for (size_t i = 0; i < result->count; i++) {
         add_flaws(list, &result->surveys[i], &result->surveys[i].flaws);
-        left_out += result->surveys[i].flaws.left_out;
     }
     bool sealed = t.verdicts[VERDICT_AUTHENTIC] > 0;
     return json_pack("{s:b, s:b, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I}", "intact",
@@ -181,5 +149,5 @@ struct json_t *verify_json(const struct verify_result *result, const struct trus
                      verdicts_json(&t), "writers", writers_json(result, trust), "first-seal-time-ms",
                      sealed ? json_integer(t.first_seal_ms) : json_null(), "last-seal-time-ms",
                      sealed ? json_integer(t.last_seal_ms) : json_null(), "findings", list, "findings-left-out",
-                     (json_int_t)left_out);
+                     (json_int_t)t.findings_left_out);
 }

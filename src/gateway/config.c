@@ -405,6 +405,7 @@ signet_error config_parse(struct slice text, const char *name, struct config **r
         yaml_file_free(&file);
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
+    sha256(text, config->digest);
     take_all(&file, config);
     if (!report_since(report, errors_before)) {
         config_check(&file, config);

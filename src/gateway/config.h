@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/slice.h"
 #include "client/login.h"
+#include "crypto/hash.h"
 #include "keys/report.h"
 #include "keys/yaml_outline.h"
 #include "net/address.h"
@@ -135,8 +136,9 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
 struct config {
-    char *file;                  /* as it was given */
-    struct yaml_outline outline; /* lines of its keys, for findings */
+    char *file;                   /* as it was given */
+    uint8_t digest[SHA256_BYTES]; /* of its text */
+    struct yaml_outline outline;  /* lines of its keys, for findings */
     struct config_cluster cluster;
     struct config_secret_file identity; /* file is NULL when nothing is sealed here */
     char **recipients;                  /* paths of *.pub files */

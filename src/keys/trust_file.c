@@ -311,6 +311,7 @@ signet_error trust_file_parse(struct slice text, const char *name, struct trust 
         return error;
     }
     struct trust trust = { 0 };
+    sha256(text, trust.digest);
     size_t errors_before = report->error_count;
     const struct trust_text *read = file.data;
     take_head(&file, read, &trust);

@@ -14,6 +14,7 @@
 
 #include "base/limits.h"
 #include "base/slice.h"
+#include "crypto/hash.h"
 #include "kafka/topic.h"
 
 enum {
@@ -70,6 +71,7 @@ struct trust {
     size_t cut_over_count;
     struct accepted_exception *exceptions;
     size_t exception_count;
+    uint8_t digest[SHA256_BYTES]; /* of the file that it was read from */
 };
 
 /* Frees what the tables own, not the struct itself. */

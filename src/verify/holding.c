@@ -242,6 +242,14 @@ static bool is_told(enum holding_word word)
     return words[word].kind == FLAW_BAD || word == HOLDING_NOT_COVERED;
 }
 
+static void mark(const struct place_run *r, const struct holding_finding *f)
+{
+    if (r->survey->map) {
+        partition_map_mark(r->survey->map, f->first, f->last,
+                           words[f->word].kind == FLAW_BAD ? MAP_BAD : MAP_NOT_COVERED);
+    }
+}
+
 static void judge_entries(struct place_run *r)
 {
     enum holding_word before = HOLDING_WORD_COUNT;
@@ -268,6 +276,7 @@ static void judge_entries(struct place_run *r)
         r->holding->words[word]++;
         if (is_told(word)) {
             tell(r->holding, &f, word == before);
+            mark(r, &f);
         }
         before = word;
     }
@@ -297,6 +306,7 @@ static void judge_batches(struct place_run *r)
         r->holding->words[word] += word != HOLDING_RESOLVED; /* its entry counts */
         if (is_told(word)) {
             tell(r->holding, &f, word == before);
+            mark(r, &f);
         }
         before = word;
     }

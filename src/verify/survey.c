@@ -60,6 +60,7 @@ void surveyor_free(struct surveyor *surveyor)
 void survey_free(struct survey *survey)
 {
     flaws_free(&survey->flaws);
+    free(survey->map);
     free(survey->path);
 }
 
@@ -85,6 +86,13 @@ static int64_t segment_limit(const struct walk *w)
     return w->index + 1 < w->segments.count ? w->segments.bases[w->index + 1] : INT64_MAX;
 }
 
+static void mark(const struct walk *w, int64_t first, int64_t last, enum map_state state)
+{
+    if (w->survey->map) {
+        partition_map_mark(w->survey->map, first, last, state);
+    }
+}
+
 /* Offsets about which there is nothing but that they are bad. */
 static void add_range(struct walk *w, enum verdict verdict, int64_t first, int64_t last, int64_t expected_offset,
                       const char *text)
@@ -98,9 +106,30 @@ static void add_range(struct walk *w, enum verdict verdict, int64_t first, int64
     flaw.expected_offset = expected_offset;
     strncpy(flaw.text, text, sizeof flaw.text - 1);
     flaws_add(&w->survey->flaws, &flaw);
+    if (first >= 0) {
+        mark(w, first, last, exception ? MAP_ACCEPTED : verdict == VERDICT_UNSEALED ? MAP_UNSEALED : MAP_BAD);
+    }
     bool damage = first >= 0 && verdict != VERDICT_WRONG_OFFSET; /* a hole has nothing in it */
     if (damage && w->surveyor->plant->stored) {
         stored_add_damage(w->surveyor->plant->stored, w->survey->number, first, last < first ? INT64_MAX : last);
+    }
+}
+
+/* A batch with its verdict, and what is not where it tells to look. */
+static void mark_judged(struct walk *w, const struct judged *judged)
+{
+    int64_t base = judged->batch.header.base_offset, wanted = judged->finding.expected_offset;
+    enum map_state state = judged->verdict == VERDICT_CLEAR      ? MAP_CLEAR
+                           : verdict_is_good(judged->verdict)    ? MAP_GOOD
+                           : judged->exception                   ? MAP_ACCEPTED
+                           : judged->verdict == VERDICT_UNSEALED ? MAP_UNSEALED
+                                                                 : MAP_BAD;
+    mark(w, base, judged->unframed ? base : batch_last_offset(&judged->batch.header), state);
+    if (judged->verdict == VERDICT_WRONG_OFFSET && wanted >= 0 && wanted < base) {
+        mark(w, wanted, base - 1, state);
+    }
+    if (judged->verdict == VERDICT_REMOVED && judged->finding.missed_offset >= 0) {
+        mark(w, judged->finding.missed_offset, -1, state);
     }
 }
 
@@ -160,6 +189,7 @@ static void take(struct walk *w, const struct judged *judged)
     s->batches++;
     s->records += records > 0 ? (uint64_t)records : 0;
     s->verdicts[judged->verdict]++;
+    mark_judged(w, judged);
     if (w->surveyor->plant->stored) {
         stored_add(w->surveyor->plant->stored, s->number, w->surveyor->plant->trust, judged);
     }
@@ -279,6 +309,7 @@ static void pass_by_large(struct walk *w, const struct batch_header *h, uint64_t
     flaws_say(&w->survey->flaws, FLAW_UNKNOWN, h->base_offset,
               "a batch of %llu bytes and %ld records is larger than this program looks at", (unsigned long long)bytes,
               (long)h->record_count);
+    mark(w, batch.base_offset, batch.last_offset, MAP_UNKNOWN);
     follow_pass_by(&w->judged.follow, &w->judged.survey, &batch);
     aborted_list_data(&w->listed, h);
     advance(w, bytes);
@@ -482,6 +513,10 @@ static void tell_failure(struct walk *w, const char *name, signet_error error)
                                                      : signet_error_text(error);
     bool truncated = error == SIGNET_ERROR_CLOSED && is_last_segment(w);
     flaws_say(&w->survey->flaws, truncated ? FLAW_NOTE : FLAW_UNKNOWN, expected(w), "%s: %s", name, why);
+    if (!truncated) {
+        int64_t base = w->segments.bases[w->index], limit = segment_limit(w);
+        mark(w, expected(w) > base ? expected(w) : base, limit == INT64_MAX ? -1 : limit - 1, MAP_UNKNOWN);
+    }
 }
 
 static void survey_segment(struct walk *w)
@@ -527,6 +562,19 @@ static void check_topic_id(struct walk *w)
     }
 }
 
+/* What is wrong with the partition as a whole is so of every part of it. */
+static void mark_all(struct walk *w)
+{
+    const struct survey *s = w->survey;
+    for (size_t i = 0; i < s->flaws.count; i++) {
+        const struct flaw *flaw = &s->flaws.items[i];
+        bool whole = flaw->first_offset < 0 && (flaw->kind == FLAW_BAD || flaw->kind == FLAW_UNKNOWN);
+        if (whole && s->first_offset >= 0) {
+            mark(w, s->first_offset, s->next_offset - 1, flaw->kind == FLAW_BAD ? MAP_BAD : MAP_UNKNOWN);
+        }
+    }
+}
+
 static void walk_all(struct walk *w)
 {
     struct survey *s = w->survey;
@@ -549,6 +597,7 @@ static void walk_all(struct walk *w)
         }
     }
     s->next_offset = expected(w);
+    mark_all(w);
 }
 
 void survey_partition(struct surveyor *surveyor, struct survey *survey)

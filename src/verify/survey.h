@@ -15,6 +15,7 @@
 
 #include "relay/policy.h"
 #include "verify/flaw.h"
+#include "verify/partition_map.h"
 #include "verify/stored.h"
 
 /* What all surveys share. */
@@ -67,8 +68,9 @@ struct survey {
     uint64_t bytes; /* of its segments, when they were counted */
     /* Filled in. */
     struct flaws flaws;
-    bool unread;        /* not all of the log could be read */
-    struct place place; /* with a topic id that is not zero, once it was looked at */
+    bool unread;               /* not all of the log could be read */
+    struct partition_map *map; /* NULL: not asked for */
+    struct place place;        /* with a topic id that is not zero, once it was looked at */
     uint64_t segments, batches, records;
     uint64_t verdicts[VERDICT_COUNT];
     uint64_t accepted;

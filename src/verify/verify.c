@@ -47,14 +47,16 @@ static signet_error add_survey(const struct verify_request *request, const char 
     if (!s->path) {
         return SIGNET_ERROR_OUT_OF_MEMORY;
     }
+    result->count++;
     memcpy(s->topic, name->topic.data, name->topic.size);
     s->policy = policy_find(request->policy, name->topic);
     s->scope = topic_is_internal(name->topic) ? SURVEY_INTERNAL : s->policy->seal ? SURVEY_SEALED : SURVEY_CLEAR;
     s->bytes = s->scope == SURVEY_SEALED ? size_of_segments(folder, only) : 0;
     s->first_offset = s->next_offset = -1;
     result->all_bytes += s->bytes;
-    result->count++;
-    return SIGNET_OK;
+    bool mapped = request->maps && s->scope == SURVEY_SEALED;
+    s->map = mapped ? calloc(1, sizeof *s->map) : NULL;
+    return mapped && !s->map ? SIGNET_ERROR_OUT_OF_MEMORY : SIGNET_OK;
 }
 
 /* The broker's word on which cluster this is; every envelope says it too, signed. */

@@ -16,6 +16,7 @@ struct verify_request {
     int64_t append_skew_ms;
     size_t threads;        /* > 0 */
     struct stored *stored; /* what was found is kept there; may be NULL */
+    bool maps;             /* surveys of what must be sealed get one */
     /* Called now and then, by one thread at a time; may be NULL. */
     void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes);
     void *progress_context;
