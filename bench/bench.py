@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What sealing costs, as ratios from one run: direct against through the gateway, interleaved, on this machine.
+And how fast `signet verify` is, as a ratio to SHA-256 alone.
 
 Prints a table and writes a report (build/bench/report.json), a list of {name, value, unit, goal, met,
 lowest, highest}. Exit 1 when a goal is not met.
@@ -28,6 +29,7 @@ from gateway import Gateway  # noqa: E402
 from kafka import Kafka, Listener  # noqa: E402
 
 from busy import busy_connections  # noqa: E402
+from verifying import verify_rows  # noqa: E402
 
 BROKER_JVM = ("-Xms512m", "-Xmx1g", "-XX:+UseG1GC")
 CODECS = ("none", "zstd")
@@ -190,6 +192,8 @@ def main():
         with kafka, Gateway(os.path.join(folder, "gateway"), kafka, level="info") as gateway:
             for codec in CODECS:
                 measure_codec(kafka, gateway, report, codec, options, payload_path)
+            verify_rows(kafka, gateway, lambda topic: produce(kafka, gateway.bootstrap, topic, "none", options.records, payload_path),
+                        options.rounds, report)
             busiest = busy_connections(kafka, gateway, connections=100, seconds=options.seconds)
             report.add("resident, 100 busy connections", [busiest / 2**20], "MiB", "≤ 64", most=64)
     report.write(options.report)

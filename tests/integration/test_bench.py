@@ -21,7 +21,7 @@ def test_bench_reports_every_figure(tmp_path):
     done = subprocess.run([sys.executable, ROOT / "bench/bench.py", *short], capture_output=True, text=True)
     assert done.returncode in (MET, MISSED), done.stdout + done.stderr
     rows = {row["name"]: row for row in json.loads(path.read_text())}
-    wanted = ["resident, 100 busy connections"]
+    wanted = ["resident, 100 busy connections", "verify, of SHA-256's speed per core", "resident, verify"]
     for codec in ("none", "zstd"):
         wanted += ["%s %s, sealed / direct" % (verb, codec) for verb in ("end to end", "produce", "consume")]
         wanted.append("stored bytes %s, sealed / plain" % codec)
