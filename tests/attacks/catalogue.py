@@ -229,18 +229,18 @@ FORGED = [
 ]
 
 
-def on_outcome(name, label, live, why=""):
+def on_outcome(name, label, live, verify=NOTHING, why=""):
     outcome = next(outcome for outcome in OUTCOMES if outcome.label == label)
-    return Attack(name, FORGER, Outcomes(outcome), live, kind=TRANSACTIONS, why=why)
+    return Attack(name, FORGER, Outcomes(outcome), live, verify, kind=TRANSACTIONS, why=why)
 
 
 OUTCOME = [
-    on_outcome("`.txnindex`: the aborted transaction removed", "entry removed", "outcome forged 4"),
-    on_outcome("`.txnindex`: another producer's", "entry of another producer", "outcome forged 4"),
-    on_outcome("`.txnindex`: it begins too late", "entry begins too late", "outcome forged 4"),
-    on_outcome("`.txnindex`: a committed transaction added", "entry of the last transaction added", "outcome forged 8"),
-    on_outcome("an abort marker made a commit marker", "abort marker made a commit marker", "outcome forged 4"),
-    on_outcome("a commit marker made an abort marker", "commit marker made an abort marker", "outcome forged 0"),
+    on_outcome("`.txnindex`: the aborted transaction removed", "entry removed", "outcome forged 4", "outcome forged 4\u20137"),
+    on_outcome("`.txnindex`: another producer's", "entry of another producer", "outcome forged 4", "outcome forged 4\u20137"),
+    on_outcome("`.txnindex`: it begins too late", "entry begins too late", "outcome forged 4", "outcome forged 7"),
+    on_outcome("`.txnindex`: a committed transaction added", "entry of the last transaction added", "outcome forged 8", "outcome forged 8\u201311"),
+    on_outcome("an abort marker made a commit marker", "abort marker made a commit marker", "outcome forged 4", "outcome forged 4\u20137"),
+    on_outcome("a commit marker made an abort marker", "commit marker made an abort marker", "outcome forged 0", "outcome forged 0\u20133"),
     on_outcome("an abort marker made a commit marker, and `.txnindex` to match", "entry and marker, which agree",
                "delivered 0\u20132; delivered 4\u20136; delivered 8\u201310",
                why="no seal covers markers, and nothing on the broker contradicts this one"),
@@ -288,7 +288,7 @@ ROLLED_BACK = [
 LEDGERS = [
     Attack("the ledger's last record removed", KEEPER, Accounts(arranging_records(lambda records: records[:-1])), ledger="stale ledger"),
     Attack("the ledger's last record cut short", KEEPER, Accounts(without_last_bytes(7)), ledger="stale ledger"),
-    Attack("the ledger's first record removed", KEEPER, Accounts(arranging_records(lambda records: records[1:])), ledger="ledger gap"),
+    Attack("the ledger's first record removed", KEEPER, Accounts(arranging_records(lambda records: records[1:])), ledger="ledger head gone"),
     Attack("the ledger's records about this log removed", KEEPER, Accounts(without_records_about),
            ledger="ledger gap; not covered 0\u201311"),
     Attack("the ledger removed", KEEPER, Accounts(without_file), ledger="could not tell; not covered 0\u201311"),
@@ -299,7 +299,7 @@ LEDGERS = [
     Attack("a byte of the ledger's first record", KEEPER, Accounts(flipping_a_time(repair=False)),
            ledger="could not tell; not covered 0\u201311"),
     Attack("a byte of the ledger's first record, the CRC repaired", KEEPER, Accounts(flipping_a_time(repair=True)),
-           ledger="altered record; ledger gap"),
+           ledger="altered record; ledger head gone"),
     Attack("the ledger's entries made those of another topic, CRCs repaired", KEEPER, Accounts(renaming_entries),
            ledger="altered record; ledger gap; not covered 0\u201311"),
     Attack("a ledger of a writer that the trust file does not name beside it", KEEPER, Accounts(adding_file(lambda scene: scene.ledger_of_nobody)),
