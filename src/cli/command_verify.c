@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "cli/holding_print.h"
 #include "cli/ledger_print.h"
-#include "cli/page.h"
+#include "cli/report_page.h"
 #include "cli/verify_answers.h"
 #include "cli/verify_print.h"
 #include "keys/new_file.h"

@@ -50,7 +50,7 @@ static void hex(const char *text, uint8_t *ret_bytes, size_t size)
 static void test_consistency(void **state)
 {
     (void)state;
-    json_t *json = vector("consistency.json"), *one, *roots = json_object_get(json, "roots");
+    json_t *json = vector("consistency/proofs.json"), *one, *roots = json_object_get(json, "roots");
     size_t at;
     assert_int_equal(json_array_size(json_object_get(json, "proofs")), 20 * 23 / 2);
     json_array_foreach(json_object_get(json, "proofs"), at, one)
@@ -91,7 +91,7 @@ static void test_consistency(void **state)
 static void test_keys(void **state)
 {
     (void)state;
-    json_t *json = vector("keys.json"), *one;
+    json_t *json = vector("keys/keys.json"), *one;
     size_t at;
     json_array_foreach(json_object_get(json, "keys"), at, one)
     {
@@ -116,7 +116,7 @@ static void test_keys(void **state)
 static void test_cosigned(void **state)
 {
     (void)state;
-    json_t *json = vector("cosigned.json"), *one;
+    json_t *json = vector("cosigned/notes.json"), *one;
     struct witness_key key;
     size_t at;
     assert_int_equal(witness_key_parse(slice_of_text(text_of(json, "key")), &key), SIGNET_OK);
@@ -136,7 +136,7 @@ static void test_cosigned(void **state)
     json_decref(json);
 }
 
-/* A witness in a scratch folder, as submissions.json has it. */
+/* A witness in a scratch folder, as submissions/steps.json has it. */
 struct scene {
     json_t *json;
     struct trusted_writer writers[2];
@@ -157,7 +157,7 @@ static void begin(struct scene *s, const char *folder)
 {
     uint8_t seed[SIGN_SEED_BYTES];
     memset(s, 0, sizeof *s);
-    s->json = vector("submissions.json");
+    s->json = vector("submissions/steps.json");
     hex(json_string_value(json_array_get(json_object_get(s->json, "writers"), 0)), s->writers[0].key, WRITER_KEY_BYTES);
     hex(json_string_value(json_array_get(json_object_get(s->json, "revoked"), 0)), s->writers[1].key, WRITER_KEY_BYTES);
     for (size_t i = 0; i < 2; i++) {

@@ -61,6 +61,7 @@ class Log:
 
 
 def write(name, content):
+    (ROOT / name).parent.mkdir(exist_ok=True)
     (ROOT / name).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -132,7 +133,7 @@ def submissions():
         step(label, bad, "malformed")
     step("63 hashes", ledger.submission(1, [bytes(32)] * 63, log.note(40)), "other-size", 25)
     step("and it goes on", log.submission(25, 40), "cosigned", at=log.body(40))
-    write("submissions.json", {
+    write("submissions/steps.json", {
         "comment": "one witness that starts with nothing, and its answers in turn",
         "cluster_id": CLUSTER.decode(), "writers": [public(WRITER).hex()], "revoked": [public(REVOKED).hex()], "now": NOW,
         "name": NAME.decode(), "seed": "04" * 32, "key": ledger.witness_key_text(NAME, public(WITNESS)).decode(), "steps": answers})
@@ -148,7 +149,7 @@ def cosigned():
     plain = base64.b64encode(ledger.witness_key_id(NAME, public(WITNESS)) + WITNESS.sign(body))
     far = (2**63).to_bytes(8, "big")
     too_late = base64.b64encode(ledger.witness_key_id(NAME, public(WITNESS)) + far + WITNESS.sign(ledger.cosigned_message(body, 2**63)))
-    write("cosigned.json", {
+    write("cosigned/notes.json", {
         "comment": "checkpoints as somebody reads them who knows one witness",
         "key": ledger.witness_key_text(NAME, public(WITNESS)).decode(),
         "notes": [{"label": label, "note": text(data), "result": result, "time": time} for label, data, result, time in (
@@ -171,7 +172,7 @@ def keys():
     good = ledger.witness_key_text(NAME, public(WITNESS))
     name, number, encoded = good.split(b"+", 2)
     longest = b"n" * 255
-    write("keys.json", {
+    write("keys/keys.json", {
         "comment": "verifier keys of witnesses, and what a reader makes of them",
         "keys": [{"label": label, "key": data.decode(), "result": result} for label, data, result in (
             ("good", good, "good"), ("the longest name", ledger.witness_key_text(longest, public(WITNESS)), "good"),
@@ -190,7 +191,7 @@ def keys():
 def consistency():
     """Of every two sizes up to 20, over the leaves 0, 1, 2, ... as decimal text."""
     hashes = Log(size=20).hashes
-    write("consistency.json", {
+    write("consistency/proofs.json", {
         "comment": "proofs between all sizes up to 20; leaf i is the decimal text of i",
         "roots": [ledger.tree_hash(hashes[:size]).hex() for size in range(21)],
         "proofs": [{"old": old, "size": size, "proof": [one.hex() for one in ledger.consistency_proof(old, hashes[:size])]}

@@ -16,7 +16,7 @@ def vector(name):
 
 
 def test_cosignatures():
-    content = vector("cosigned.json")
+    content = vector("cosigned/notes.json")
     name, key = ledger.read_witness_key(content["key"].encode())
     for one in content["notes"]:
         note = base64.b64decode(one["note"])
@@ -33,7 +33,7 @@ def test_cosignatures():
 
 
 def test_answers_are_cosigned():
-    content = vector("submissions.json")
+    content = vector("submissions/steps.json")
     name, key = ledger.read_witness_key(content["key"].encode())
     done = [one for one in content["steps"] if one["answer"] == "cosigned"]
     assert len(done) > 5

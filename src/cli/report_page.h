@@ -4,8 +4,8 @@
  * to in a sentence, what was asked, what each partition looks like, and every
  * finding.  It needs nothing but itself: no script, nothing that is fetched.
  */
-#ifndef SIGNET_CLI_PAGE_H
-#define SIGNET_CLI_PAGE_H
+#ifndef SIGNET_CLI_REPORT_PAGE_H
+#define SIGNET_CLI_REPORT_PAGE_H
 
 #include <stdio.h>
 

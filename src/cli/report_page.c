@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/page.h"
+#include "cli/report_page.h"
 
 #include <inttypes.h>
 
