@@ -6,7 +6,7 @@ PYTEST = build/venv/bin/python -m pytest -q
 # What has workers, crew and reloads at once, for the sanitizer of threads.
 THREADED = $(addprefix tests/integration/test_,reload.py stalls.py gateway.py::test_large_batches)
 
-.PHONY: all packages test unit unit-gcc thread integration attacks torture demo bench fuzz format lint install clean
+.PHONY: all packages test unit unit-gcc thread integration attacks demo bench fuzz format lint install clean
 
 all: packages
 	@cmake --preset release > build/cmake.log 2>&1 || (cat build/cmake.log; false)
@@ -42,14 +42,6 @@ attacks: all
 	@tools/kafka/fetch
 	@tools/venv
 	@SIGNET=$(CURDIR)/build/signet build/venv/bin/python tests/attacks/table.py
-
-# SECONDS=60 SEED=1: faults, traffic and checks, for that long; the seed is random, and printed.
-torture: unit
-	@tools/packages build test
-	@tools/kafka/fetch
-	@tools/venv
-	SIGNET=$(CURDIR)/build/sanitize/signet build/venv/bin/python -u tests/torture/torture.py \
-	    --seconds $(or $(SECONDS),60) $(and $(SEED),--seed $(SEED))
 
 demo: all
 	@tools/packages demo

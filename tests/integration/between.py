@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stands between a gateway and a broker, sees every frame, and can hold answers back or swallow them."""
+"""What stands between a gateway and its one broker, sees every frame, and can hold answers back or swallow them."""
 
 import collections
 import struct
@@ -10,11 +10,10 @@ import segment
 
 
 class Between(relay.Relay):
-    """Between the gateway and one broker: sees every frame, and can hold responses back or swallow them."""
+    """Between the gateway and the one broker: sees every frame, and can hold responses back or swallow them."""
 
-    def __init__(self, kafka, node=1):
-        super().__init__(kafka.port(node=node))
-        self.node = node
+    def __init__(self, kafka):
+        super().__init__(kafka.port())
         self.flowing = threading.Event()
         self.flowing.set()
         self.swallow_every = 0
@@ -23,7 +22,7 @@ class Between(relay.Relay):
 
     def settings(self, **more):
         """The gateway's, so that it reaches the broker here and nowhere else."""
-        return {"cluster": {"bootstrap-servers": [self.address], "nodes": [{"id": self.node, "address": self.address}]}, **more}
+        return {"cluster": {"bootstrap-servers": [self.address], "nodes": [{"id": 1, "address": self.address}]}, **more}
 
     def edits(self):
         asked = collections.deque()

@@ -47,14 +47,10 @@ class Relay:
         while True:
             try:
                 client, _ = self._listening.accept()
+                broker = socket.create_connection(("127.0.0.1", self.upstream))
             except OSError:
                 if self._listening.fileno() < 0:
                     return
-                continue
-            try:
-                broker = socket.create_connection(("127.0.0.1", self.upstream))
-            except OSError:
-                _shut(client)
                 continue
             self.connections += 1
             for source, sink, edit in zip((client, broker), (broker, client), self.edits()):
