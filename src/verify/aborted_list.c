@@ -201,8 +201,10 @@ static void compare(struct aborted_list *l, const struct awaited_line *a)
     l->has_next = false;
     if (e->producer_id != a->producer_id || !begins_right(l, a)) {
         tell(l, FLAW_BAD, e->first_offset, a->last, different);
-    } else if (e->last_stable_offset > a->stable) {
+    } else if (e->last_stable_offset > a->stable && a->stable <= a->last) {
         tell(l, FLAW_BAD, e->first_offset, a->last, too_stable);
+    } else if (e->last_stable_offset > a->stable && e->last_stable_offset > l->claimed.stable) {
+        l->claimed = (struct claimed_stable){ e->last_stable_offset, e->first_offset, a->last };
     }
     l->low_stable += e->last_stable_offset < a->stable && l->start == 0;
 }
@@ -288,6 +290,10 @@ void aborted_list_data(struct aborted_list *l, const struct batch_header *batch)
 {
     if (l->lost || !(batch->attributes & BATCH_TRANSACTIONAL)) {
         return;
+    }
+    if (l->claimed.stable > batch->base_offset) {
+        tell(l, FLAW_BAD, l->claimed.first, l->claimed.last, too_stable);
+        l->claimed.stable = 0;
     }
     signet_error error = ongoing_add(&l->ongoing, batch);
     if (error) {

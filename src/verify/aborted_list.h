@@ -34,6 +34,12 @@ struct early_producer {
     bool ended;
 };
 
+/* A line's last stable offset beyond its marker when nothing was open: right for a follower that got the beginning of the next
+ * transaction in the same answer, so long as none begins below it. */
+struct claimed_stable {
+    int64_t stable, first, last; /* the highest such offset; its line */
+};
+
 /* Starts as all zero but for its first four members. */
 struct aborted_list {
     const struct trust *trust;
@@ -49,6 +55,7 @@ struct aborted_list {
     struct early_producer *early; /* by producer */
     size_t early_count, early_capacity;
     bool early_lost;
+    struct claimed_stable claimed;
     uint64_t low_stable; /* lines with a last stable offset below the one computed */
     /* and of the segment at hand. */
     const struct segments *segments;

@@ -385,7 +385,7 @@ def test_no_memory_is_never_a_finding(place):
     config = place.write("gateway.yaml", place.config.replace("trust.yaml", "none.yaml") + rules)
     codes = set()
     for command in ("check", "gateway"):
-        for kib in range(12 * 1024, 28 * 1024, 256):
+        for kib in range(12 * 1024, 56 * 1024, 512):
             done = subprocess.run(["prlimit", "--as=%d" % (kib * 1024), release, command, config], capture_output=True, text=True)
             said = done.stdout + done.stderr
             if done.returncode in (FINDING, NO_ANSWER):  # Below that it is the loader that fails, or the libraries.
