@@ -364,8 +364,18 @@ static int64_t *find_live(const struct holding_request *q)
     return live_ms;
 }
 
+static bool is_there(const struct holding_request *q, const struct topic_id *topic)
+{
+    for (size_t i = 0; i < q->survey_count; i++) {
+        if (topic_id_equal(&q->surveys[i].place.topic, topic)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Nothing is said of them: another broker may have them. */
-static void count_unmet(struct holding *h, const struct entries *entries)
+static void count_unmet(const struct holding_request *q, struct holding *h, const struct entries *entries)
 {
     const struct topic_id *topic = NULL;
     bool deleted = false;
@@ -376,7 +386,7 @@ static void count_unmet(struct holding *h, const struct entries *entries)
         }
         if (!topic || !topic_id_equal(topic, &e->place.topic)) {
             topic = &e->place.topic;
-            deleted = entries_topic_deleted(entries, topic);
+            deleted = entries_topic_deleted(entries, topic) && !is_there(q, topic);
         }
         h->words[HOLDING_DELETED] += deleted;
         h->elsewhere += !deleted;
@@ -426,7 +436,7 @@ signet_error holding_run(const struct holding_request *q, struct holding *h)
             judge_survey(q, &q->surveys[i], &entries, live_ms, h);
         }
     }
-    count_unmet(h, &entries);
+    count_unmet(q, h, &entries);
     free(live_ms);
     return SIGNET_OK;
 }

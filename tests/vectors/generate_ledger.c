@@ -4,12 +4,10 @@
  * said by the cases and not by a reader.  Run by hand; the output is
  * committed, and is the same every time.
  */
-#include <jansson.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
+#include "ledger_vector.h"
 #include "seal/ledger_frame.h"
 #include "seal/ledger_record.h"
 
@@ -21,33 +19,6 @@ static struct signing_key writer_key, other_key;
 static uint8_t writer_public[SIGN_PUBLIC_BYTES], other_public[SIGN_PUBLIC_BYTES];
 static const uint8_t instance[LEDGER_INSTANCE_BYTES] = { 0xa0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 static const int64_t now_ms = 1767225600000;
-
-static void check(bool fine, const char *what)
-{
-    if (!fine) {
-        fprintf(stderr, "generate: %s\n", what);
-        abort();
-    }
-}
-
-static json_t *hex(const uint8_t *bytes, size_t size)
-{
-    char text[2 * 64 + 1];
-    check(size <= 64, "hex");
-    sodium_bin2hex(text, sizeof text, bytes, size);
-    return json_string(text);
-}
-
-static json_t *base64(struct slice bytes)
-{
-    size_t room = sodium_base64_encoded_len(bytes.size, sodium_base64_VARIANT_ORIGINAL);
-    char *text = malloc(room);
-    check(text, "out of memory");
-    sodium_bin2base64(text, room, bytes.data, bytes.size, sodium_base64_VARIANT_ORIGINAL);
-    json_t *json = json_string(text);
-    free(text);
-    return json;
-}
 
 static json_t *text(struct slice bytes)
 {
@@ -244,19 +215,6 @@ static json_t *describe(const struct ledger_leaf *l)
     return NULL;
 }
 
-static void write_file(const char *folder, const char *name, json_t *json)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/ledger", root_folder);
-    mkdir(path, 0777);
-    snprintf(path, sizeof path, "%s/ledger/%s", root_folder, folder);
-    mkdir(path, 0777);
-    snprintf(path, sizeof path, "%s/ledger/%s/%s.json", root_folder, folder, name);
-    FILE *file = fopen(path, "w");
-    check(file && json_dumpf(json, file, JSON_INDENT(1)) == 0 && fputc('\n', file) == '\n' && fclose(file) == 0, path);
-    json_decref(json);
-}
-
 static json_t *vector_of(const char *comment)
 {
     return json_pack("{ss ss s[o] so}", "comment", comment, "cluster_id", cluster, "writers",
@@ -317,7 +275,7 @@ static void authentic(uint8_t *memory)
     make(&log, memory, idle, 1, vector, "an idle interval");
     make(&log, memory, second, 7, vector, "every other kind");
     make(&log, memory, last, 1, vector, "closing");
-    write_file("authentic", "one_log", vector);
+    write_vector(root_folder, "authentic", "one_log", vector);
 
     vector = vector_of("frontiers of every number of digits up to five");
     check(ledger_log_init(&log, slice_of_text(cluster), instance, &writer_key) == SIGNET_OK, "init");
@@ -327,7 +285,7 @@ static void authentic(uint8_t *memory)
         struct ledger_leaf one = interval(i);
         make(&log, memory, &one, 1, vector, "idle");
     }
-    write_file("authentic", "frontiers", vector);
+    write_vector(root_folder, "authentic", "frontiers", vector);
 
     static const char odd[] = "prod/eu +1";
     struct ledger_leaf odd_opening[] = { opening(), interval(0) };
@@ -336,7 +294,7 @@ static void authentic(uint8_t *memory)
     json_object_set_new(vector, "cluster_id", json_string(odd));
     check(ledger_log_init(&log, slice_of_text(odd), instance, &writer_key) == SIGNET_OK, "init");
     make(&log, memory, odd_opening, 2, vector, "its hash stands in the origin");
-    write_file("authentic", "odd_cluster_id", vector);
+    write_vector(root_folder, "authentic", "odd_cluster_id", vector);
 }
 
 /* Records made by hand, signed whatever they say. */
@@ -472,7 +430,7 @@ static void malformed_leaves(uint8_t *memory)
     raw_set(&raw, 1, outcome(false));
     raw.leaf_bytes[1][28] = 0;
     add_record(vector, "the next epoch without a producer id", raw_make(&raw, memory), "malformed record");
-    write_file("malformed-record", "leaves", vector);
+    write_vector(root_folder, "malformed-record", "leaves", vector);
 }
 
 static void malformed_records(uint8_t *memory)
@@ -526,7 +484,7 @@ static void malformed_records(uint8_t *memory)
     raw = raw_usual();
     raw.cluster_text = "another-cluster";
     add_record(vector, "the origin's cluster is not the opening's", raw_make(&raw, memory), "malformed record");
-    write_file("malformed-record", "records", vector);
+    write_vector(root_folder, "malformed-record", "records", vector);
 }
 
 static void malformed_checkpoints(uint8_t *memory)
@@ -553,7 +511,7 @@ static void malformed_checkpoints(uint8_t *memory)
     add_record(vector, "no empty line", record, "malformed record");
     raw.key = &other_key;
     add_record(vector, "another key's signature line", raw_make(&raw, memory), "malformed record");
-    write_file("malformed-record", "checkpoints", vector);
+    write_vector(root_folder, "malformed-record", "checkpoints", vector);
 }
 
 static void other_words(uint8_t *memory)
@@ -566,7 +524,7 @@ static void other_words(uint8_t *memory)
     raw = raw_usual();
     raw.suite = 2;
     add_record(vector, "suite 2", raw_make(&raw, memory), "unsupported record");
-    write_file("unsupported-record", "versions_and_suites", vector);
+    write_vector(root_folder, "unsupported-record", "versions_and_suites", vector);
 
     vector = vector_of("a ledger of another cluster");
     json_object_set_new(vector, "cluster_id", json_string("another-cluster"));
@@ -575,14 +533,14 @@ static void other_words(uint8_t *memory)
     raw.other_writer = true;
     raw.key = &other_key;
     add_record(vector, "and of an unknown writer", raw_make(&raw, memory), "foreign ledger");
-    write_file("foreign-ledger", "another_cluster", vector);
+    write_vector(root_folder, "foreign-ledger", "another_cluster", vector);
 
     vector = vector_of("signed, but by nobody whom this reader knows");
     struct slice record = raw_make(&raw, memory);
     add_record(vector, "right otherwise", record, "unknown writer");
     memory[record.size - 10] ^= 1;
     add_record(vector, "and the signature is wrong", record, "unknown writer");
-    write_file("unknown-writer", "unknown", vector);
+    write_vector(root_folder, "unknown-writer", "unknown", vector);
 
     vector = vector_of("what the writer did not sign");
     raw = raw_usual();
@@ -602,17 +560,10 @@ static void other_words(uint8_t *memory)
     record = raw_make(&raw, memory);
     memory[22] ^= 1;
     add_record(vector, "the frontier", record, "altered record");
-    write_file("altered-record", "altered", vector);
+    write_vector(root_folder, "altered-record", "altered", vector);
 }
 
 /* Files. */
-
-static size_t frame(uint8_t *file, struct slice record)
-{
-    memmove(file + LEDGER_FRAME_HEADER_BYTES, record.data, record.size);
-    ledger_frame_header(slice_of(file + LEDGER_FRAME_HEADER_BYTES, record.size), file);
-    return LEDGER_FRAME_HEADER_BYTES + record.size;
-}
 
 static void add_file(json_t *files, const char *label, struct slice file, int frames, const char *end)
 {
@@ -649,18 +600,13 @@ static void files(uint8_t *memory)
     file[11] ^= 1;
     add_file(all, "a header's checksum is wrong", slice_of(file, two), 0, "damaged");
     file[11] ^= 1;
-    write_file("files", "frames", json_pack("{ss so}", "comment", "frames in a file", "files", all));
+    write_vector(root_folder, "files", "frames", json_pack("{ss so}", "comment", "frames in a file", "files", all));
 }
 
 static void keys(void)
 {
-    uint8_t seed[SIGN_SEED_BYTES];
-    memset(seed, 1, sizeof seed);
-    signing_key_from_seed(&writer_key, seed);
-    signing_key_public(&writer_key, writer_public);
-    memset(seed, 2, sizeof seed);
-    signing_key_from_seed(&other_key, seed);
-    signing_key_public(&other_key, other_public);
+    vector_key(1, &writer_key, writer_public);
+    vector_key(2, &other_key, other_public);
 }
 
 int main(int argc, char **argv)

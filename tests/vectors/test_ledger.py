@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 import ledger
+from ledger_reading import Holding, Reading
 
 ROOT = Path(__file__).resolve().parents[2] / "spec" / "vectors" / "ledger"
-RECORDS = sorted(path for path in ROOT.glob("*/*.json") if path.parent.name != "files")
+RECORDS = sorted(path for path in ROOT.glob("*/*.json") if path.parent.name not in ("files", "readings"))
 FILES = sorted(ROOT.glob("files/*.json"))
+READINGS = sorted(ROOT.glob("readings/*.json"))
 WORDS = {
     "authentic", "malformed record", "unsupported record", "foreign ledger", "unknown writer", "altered record",
 }  # fmt: skip
@@ -53,8 +55,56 @@ def test_files(path):
         assert (len(records), end) == (one["records"], one["end"]), one["label"]
 
 
+def in_some_order(told):
+    return sorted(json.dumps(one, sort_keys=True) for one in told)
+
+
+def shown(entry):
+    one = {name: getattr(entry, name) for name in ("topic_id", "partition", "base", "last", "seal_id", "word")}
+    if entry.moved:
+        one["moved_to"] = list(entry.moved)
+    if not entry.acks_all and entry.word in ("moved", "rolled back", "truncated", "missing"):
+        one["acks_1_permits_it"] = True
+    return one
+
+
+@pytest.mark.parametrize("path", READINGS, ids=named)
+def test_readings(path):
+    vector = json.loads(path.read_text())
+    for given in vector["readings"]:
+        reading = Reading(vector["cluster_id"].encode(), given)
+        for file in given["ledgers"]:
+            records, end = ledger.read_file(base64.b64decode(file))
+            assert end == "whole"
+            for record in records:
+                reading.take(record)
+        reading.judge()
+        assert reading.words == given["words"], given["label"]
+        assert in_some_order(reading.told) == in_some_order(given["told"]), given["label"]
+        holding = Holding(reading)
+        assert in_some_order(map(shown, holding.run())) == in_some_order(given["entries"]), given["label"]
+        for partition in given["partitions"]:
+            for batch in partition["batches"]:
+                assert holding.word_of_stored(partition, batch) == batch.get("word"), given["label"]
+
+
+def test_there_are_readings_of_every_word():
+    """Of section 7.4, and those that are no findings."""
+    words = set()
+    for path in READINGS:
+        for given in json.loads(path.read_text())["readings"]:
+            words |= set(given["words"]) | {one["word"] for one in given["told"] + given["entries"]}
+            words |= {batch["word"] for one in given["partitions"] for batch in one["batches"] if "word" in batch}
+    assert words >= {
+        "authentic", "malformed record", "unknown writer", "altered record", "writer not trusted",
+        "ledger head gone", "ledger head expired", "ledger gap", "forked ledger", "stale ledger", "retired alive",
+        "clock stepped back", "clock ahead", "right", "resolved duplicate", "deleted", "expired", "moved", "rolled back",
+        "altered", "truncated", "missing", "extra", "not yet", "not covered",
+    }  # fmt: skip
+
+
 def test_there_are_vectors_of_every_word():
-    assert {word.replace(" ", "-") for word in WORDS} | {"files"} == {path.name for path in ROOT.iterdir()}
+    assert {word.replace(" ", "-") for word in WORDS} | {"files", "readings"} == {path.name for path in ROOT.iterdir()}
 
 
 def test_a_log_is_one_tree():
