@@ -3,8 +3,6 @@
 
 #include <errno.h>
 
-#include "keys/secret_file.h"
-
 #define complain(report, place, hint, ...) report_add(report, SEVERITY_ERROR, place, hint, __VA_ARGS__)
 
 void key_source_complain(struct report *report, struct finding_place place, const char *file, signet_error error,
@@ -18,19 +16,17 @@ void key_source_complain(struct report *report, struct finding_place place, cons
     }
 }
 
-/* False when there is a passphrase file and it is no good. */
-static bool read_passphrase(struct report *report, struct finding_place place, const char *file,
-                            struct file_text *ret_text)
+bool key_source_read_passphrase(const char *file, struct finding_place place, struct report *report,
+                                struct file_text *ret_text)
 {
     *ret_text = (struct file_text){ 0 };
     signet_error error = file ? passphrase_file_read(file, ret_text) : SIGNET_OK;
     struct key_problem problem = { .text = signet_error_text(error) };
     int saved = errno;
     if (error == SIGNET_ERROR_PERMISSION) {
-        problem =
-            (struct key_problem){ 0, "others than its owner have access to this passphrase", "chmod 600 the file" };
+        problem = (struct key_problem){ 0, "others than its owner have access to this secret", "chmod 600 the file" };
     } else if (error == SIGNET_ERROR_MALFORMED) {
-        problem.text = "a passphrase file has one line and no more";
+        problem.text = "the file of a passphrase or password has one line and no more";
     }
     if (error) {
         key_source_complain(report, place, file, error, &problem, saved);
@@ -45,7 +41,7 @@ struct secret_key *key_source_read_secret(const struct config_secret_file *sourc
     struct file_text passphrase;
     struct key_problem problem = { 0 };
     struct secret_key *key = NULL;
-    if (!read_passphrase(report, passphrase_place, source->passphrase_file, &passphrase)) {
+    if (!key_source_read_passphrase(source->passphrase_file, passphrase_place, report, &passphrase)) {
         return NULL;
     }
     signet_error error = key_file_read_secret(source->file, file_text_slice(&passphrase), &key, &problem);

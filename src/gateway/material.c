@@ -227,6 +227,15 @@ static void check_ledger_directory(struct loading *l)
     }
 }
 
+static void check_ledger_password(struct loading *l)
+{
+    struct file_text password;
+    if (key_source_read_passphrase(l->config->ledger.topic.sasl.password_file,
+                                   config_place(l->config, "ledger.topic.sasl.password-file"), l->report, &password)) {
+        file_text_free(&password);
+    }
+}
+
 static void load_all(struct loading *l)
 {
     size_t errors_before = l->report->error_count;
@@ -237,6 +246,7 @@ static void load_all(struct loading *l)
     tls_files_check(l->config, l->now_ms, l->report);
     socket_folders_check(l->config, l->report);
     check_ledger_directory(l);
+    check_ledger_password(l);
     if (!report_since(l->report, errors_before) && seals(l->config)) {
         check_own_writer(l);
         check_own_recipients(l);

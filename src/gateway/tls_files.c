@@ -198,13 +198,12 @@ static void check_loads(const struct section *s, signet_error error, const struc
     }
 }
 
-static void check_client(struct section *s)
+static void check_client(struct section *s, const char *prefix, const struct config_client_tls *tls)
 {
-    const struct config_client_tls *tls = &s->config->cluster.tls;
     size_t errors_before = s->report->error_count;
     struct tls_context *context = NULL;
     struct cause cause = { "" };
-    s->prefix = key_path_of("cluster.tls");
+    s->prefix = key_path_of("%s", prefix);
     s->certificate = tls->certificate;
     s->key = tls->key;
     s->key_passphrase_file = tls->key_passphrase_file;
@@ -241,7 +240,10 @@ void tls_files_check(const struct config *config, int64_t now_ms, struct report 
 {
     struct section s = { .config = config, .report = report, .now_ms = now_ms };
     if (config->cluster.tls.enabled) {
-        check_client(&s);
+        check_client(&s, "cluster.tls", &config->cluster.tls);
+    }
+    if (config->ledger.topic.tls.enabled) {
+        check_client(&s, "ledger.topic.tls", &config->ledger.topic.tls);
     }
     for (size_t i = 0; i < config->listener_count; i++) {
         if (config->listeners[i].tls.enabled) {

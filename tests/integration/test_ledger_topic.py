@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ledger that a gateway keeps in a Kafka topic, beside a directory or instead of it."""
 
+import json
 import os
+import shutil
 import time
 
 import exchange
 import ledger
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from gateway import signet
 from kafka import Kafka
 from keeper import Keeper, check_chain
 from processes import eventually
@@ -207,7 +210,42 @@ def test_listener_without_sasl(tmp_path, kafka, secure_kafka, authority):
 def test_password_that_others_can_read(tmp_path, kafka, secure_kafka, authority):
     gateway = logging_in(tmp_path, kafka, secure_kafka, authority, "ledger-any", mode=0o644)
     why = why_not_started(gateway)
-    assert "the password file" in why and "permissions are too open" in why
+    assert "ledger.topic.sasl.password-file" in why and "others than its owner have access to this secret" in why
+
+
+@pytest.mark.parametrize("name, content, mode, key, why", (
+    ("ca.pem", None, None, "tls.ca", "No such file"),
+    ("ca.pem", "nothing", 0o644, "tls.ca", "ca.pem"),
+    ("own.pem", None, None, "tls.certificate", "No such file"),
+    ("own.key", None, None, "tls.key", "No such file"),
+    ("own.key", "", 0o644, "tls.key", "own.key"),
+    ("password", None, None, "sasl.password-file", "No such file"),
+    ("password", "any", 0o644, "sasl.password-file", "others than its owner"),
+    ("password", "one\ntwo\n", 0o600, "sasl.password-file", "one line"),
+    ("password", "x" * 2000, 0o600, "sasl.password-file", "limit"),
+), ids=lambda value: str(value)[:20])
+def test_check(tmp_path, kafka, authority, name, content, mode, key, why):
+    """`signet check` says of each file of the ledger's topic what keeps a gateway from starting, under its key."""
+    issued = authority.issue("ledger-check", hosts=())
+    for file, source in (("ca.pem", issued.ca), ("own.pem", issued.certificate), ("own.key", issued.key)):
+        shutil.copy(source, tmp_path / file)
+    (tmp_path / "password").write_text("right")
+    for file in ("own.key", "password"):
+        (tmp_path / file).chmod(0o600)
+    tls = {"ca": str(tmp_path / "ca.pem"), "certificate": str(tmp_path / "own.pem"), "key": str(tmp_path / "own.key")}
+    sasl = {"mechanism": "PLAIN", "username": "alice", "password-file": str(tmp_path / "password")}
+    gateway = TopicOnly(tmp_path / "gateway", kafka, topic_settings("ledger-check", kafka, tls=tls, sasl=sasl))
+    gateway.write()
+    assert json.loads(signet("check", "--json", gateway.config_path).stdout)["errors"] == 0
+    if content is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(mode)
+    done = signet("check", "--json", gateway.config_path, check=False)
+    errors = [finding for finding in json.loads(done.stdout)["findings"] if finding["severity"] == "error"]
+    assert done.returncode == 1 and [finding["key"] for finding in errors] == ["ledger.topic." + key]
+    assert why in errors[0]["text"], errors
 
 
 def test_logins_that_end(tmp_path, kafka, secure_kafka, authority):

@@ -209,7 +209,7 @@ struct change {
 static const struct change changes[] = {
     { "open secret", open_secret, SEVERITY_ERROR, 10, "identity.writer-key", "access to this secret" },
     { "open passphrase", open_passphrase, SEVERITY_ERROR, 14, "recipient-keys[0].passphrase-file",
-      "access to this passphrase" },
+      "access to this secret" },
     { "wrong passphrase", wrong_passphrase, SEVERITY_ERROR, 14, "recipient-keys[0].file", "passphrase is wrong" },
     { "two lines", two_lines, SEVERITY_ERROR, 14, "recipient-keys[0].passphrase-file", "one line" },
     { "no writer key", no_writer_key, SEVERITY_ERROR, 10, "identity.writer-key", "No such file" },
